@@ -1,0 +1,82 @@
+"""Who gets full attention: a budget of concurrent looks and a priority queue for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.types import ViewKey
+
+
+@dataclass(frozen=True, slots=True)
+class LookOrder:
+    """A wish for full attention.
+
+    Attributes:
+        view: Which view.
+        priority: Higher goes first.
+        look_s: Seconds of attention wanted.
+        look_fps: Pictures per second wanted.
+        asked_s: When it was asked for first.
+    """
+
+    view: ViewKey
+    priority: float
+    look_s: float
+    look_fps: float
+    asked_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookPressure:
+    """How short attention is: looks running, orders waiting, seconds the oldest has waited."""
+
+    running: int
+    waiting: int
+    oldest_wait_s: float
+
+
+class LookBudget:
+    """Grants at most `most` looks at once; a view that was just looked at rests for `rest_s`."""
+
+    def __init__(self, most: int, rest_s: float = 20.0) -> None:
+        self._most = most
+        self._rest_s = rest_s
+        self._waiting: dict[ViewKey, LookOrder] = {}
+        self._running: dict[ViewKey, float] = {}
+        self._rests_until: dict[ViewKey, float] = {}
+
+    def ask(self, order: LookOrder) -> None:
+        """Queue a wish; a second one for the same view keeps its place and the higher priority."""
+        if order.view in self._running or self._rests_until.get(order.view, 0.0) > order.asked_s:
+            return
+        earlier = self._waiting.get(order.view)
+        if earlier is None or order.priority > earlier.priority:
+            asked_s = earlier.asked_s if earlier else order.asked_s
+            self._waiting[order.view] = LookOrder(
+                order.view, order.priority, order.look_s, order.look_fps, asked_s
+            )
+
+    def grant(self, now_s: float) -> list[LookOrder]:
+        """Orders that may start now, highest priority first, then longest waiting."""
+        granted = []
+        for order in sorted(self._waiting.values(), key=lambda o: (-o.priority, o.asked_s)):
+            if len(self._running) >= self._most:
+                break
+            del self._waiting[order.view]
+            self._running[order.view] = now_s
+            granted.append(order)
+        return granted
+
+    def finished(self, view: ViewKey, now_s: float) -> None:
+        """Give the look of a view back to the budget."""
+        if self._running.pop(view, None) is not None:
+            self._rests_until[view] = now_s + self._rest_s
+
+    def forget(self, view: ViewKey) -> None:
+        """Drop a waiting wish whose suspicion is gone."""
+        self._waiting.pop(view, None)
+
+    def pressure(self, now_s: float) -> LookPressure:
+        """What waits, for metrics and health."""
+        oldest = max((now_s - o.asked_s for o in self._waiting.values()), default=0.0)
+        return LookPressure(len(self._running), len(self._waiting), oldest)

@@ -1,0 +1,168 @@
+"""The site file's shape: cameras, views, zones, store, queue and evidence of one installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from pipeline.geometry.settings import CalibrationSettings
+from pipeline.zones import Zone
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+class Settings(BaseModel):
+    """Base of every section: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RingSettings(Settings):
+    """How much compressed video a camera keeps in memory."""
+
+    seconds: float = Field(30.0, gt=0, le=600, description="Longest time kept, in seconds.")
+    mebibytes: float = Field(32.0, gt=0, le=4096, description="Most memory kept, in MiB.")
+
+
+class ViewSettings(Settings):
+    """One fixed framing of a camera: its zones and its calibration."""
+
+    id: Identifier = "main"
+    zones: tuple[Zone, ...] = Field((), description="Polygons with rules; none: only health.")
+    calibration: CalibrationSettings | None = Field(
+        None, description="Ground points (pixel and lon/lat) that put sightings on the map."
+    )
+
+    @model_validator(mode="after")
+    def _zones_are_unique(self) -> ViewSettings:
+        _refuse_twins("zone", [zone.id for zone in self.zones])
+        return self
+
+
+class CameraSettings(Settings):
+    """One camera: where its stream is, and what is watched in it."""
+
+    id: Identifier
+    name: str = Field("", max_length=200, description="What people call it.")
+    url: SecretStr = Field(description="rtsp://…, or a file's path relative to the site file.")
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the packets.")
+    read_timeout_s: float = Field(5.0, gt=0, le=120)
+    pace: Literal["realtime", "fast"] = Field("realtime", description="For files only.")
+    loop: bool = Field(False, description="For files only: start again at the end.")
+    ring: RingSettings = RingSettings()
+    glance_period_s: float | None = Field(
+        None, gt=0, le=3600, description="Overrides the shortest period its rules ask for."
+    )
+    zones: tuple[Zone, ...] = Field((), description="Short for one view called main.")
+    calibration: CalibrationSettings | None = None
+    view: ViewSettings | None = Field(None, exclude=True, description="Made from zones.")
+
+    @model_validator(mode="after")
+    def _one_view(self) -> CameraSettings:
+        view = ViewSettings(zones=self.zones, calibration=self.calibration)
+        object.__setattr__(self, "view", view)
+        return self
+
+
+class DetectorSection(Settings):
+    """Which network looks at the pictures, and on what."""
+
+    weights: str = Field("patrol11n", description="Name of a shipped weight, or a directory.")
+    backend: Literal["openvino", "ultralytics"] = Field(
+        "openvino", description="openvino for CPUs, ultralytics (.pt) for GPUs."
+    )
+    input_size: tuple[int, int] = Field((384, 640), description="Height and width in pixels.")
+    device: str = Field("CPU", description="OpenVINO device, or torch device such as cuda:0.")
+    threads: int = Field(0, ge=0, le=256, description="0: all cores.")
+    crowd_weights: str | None = Field(
+        None, description="Density weight for crowds (research licence); none: boxes count."
+    )
+
+
+class EvidenceSettings(Settings):
+    """Clips and pictures kept for each incident."""
+
+    pre_roll_s: float = Field(8.0, ge=0, le=120)
+    post_roll_s: float = Field(4.0, ge=0, le=60)
+    h264_copy: bool = Field(True, description="Make an H.264 copy of H.265 clips for browsers.")
+    min_free_mebibytes: int = Field(512, ge=0, description="Below this no clips are written.")
+    retention_days: dict[str, int] = Field(
+        default_factory=dict, description="Days kept, by incident type; others 30."
+    )
+
+
+class QueueSettings(Settings):
+    """Where confirmed incidents go."""
+
+    redis: SecretStr = Field(
+        SecretStr("embedded"), description="redis://…, or embedded: a private server."
+    )
+    stream: str = Field("skygrid:incidents", min_length=1, max_length=200)
+    maxlen: int = Field(1_000_000, ge=1000, description="Entries kept in the stream, about.")
+
+
+class StoreSettings(Settings):
+    """Where incidents are kept."""
+
+    database: SecretStr | None = Field(
+        None, description="SQLAlchemy URL; none: SQLite in the data directory."
+    )
+
+
+class WorkerSettings(Settings):
+    """How much one worker process takes on at once."""
+
+    decode_threads: int = Field(2, ge=1, le=64)
+    batch: int = Field(8, ge=1, le=256, description="Most pictures detected together.")
+    max_looks: int = Field(2, ge=0, le=64, description="Views under full attention at once.")
+
+
+class MonitorSettings(Settings):
+    """The patrol's own /metrics and /healthz."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9108, ge=0, le=65535, description="0: any free port.")
+
+
+class Site(Settings):
+    """One installation."""
+
+    site: Identifier = Field(description="Name of the site; part of every event's source.")
+    timezone: str = Field("Asia/Shanghai", description="IANA name; schedules are in it.")
+    data_dir: Path = Field(Path("data"), description="Relative to the site file.")
+    grid: Path | None = Field(None, description="GeoJSON of the management grid.")
+    detector: DetectorSection = DetectorSection()
+    worker: WorkerSettings = WorkerSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    queue: QueueSettings = QueueSettings()
+    store: StoreSettings = StoreSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    cameras: tuple[CameraSettings, ...] = Field(min_length=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"must be an IANA time zone such as Asia/Shanghai, got {name!r}") from error
+        return name
+
+    @model_validator(mode="after")
+    def _cameras_are_unique(self) -> Site:
+        _refuse_twins("camera", [camera.id for camera in self.cameras])
+        return self
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+def _refuse_twins(what: str, ids: list[str]) -> None:
+    twins = sorted({name for name in ids if ids.count(name) > 1})
+    if twins:
+        raise ValueError(f"{what} ids must be unique, got twice: {', '.join(twins)}")

@@ -1,0 +1,83 @@
+"""The glance scheduler: on time, fair under overload, recovering."""
+
+import pytest
+
+from pipeline.engine.glances import GlanceScheduler
+from pipeline.types import ViewKey
+
+A, B = ViewKey("a"), ViewKey("b")
+
+
+def simulate(
+    scheduler: GlanceScheduler, seconds: float, cost_s: float, start_s: float = 0.0
+) -> dict[ViewKey, list[float]]:
+    """One server that needs `cost_s` for each glance; the times at which each view was seen."""
+    seen: dict[ViewKey, list[float]] = {}
+    now = start_s
+    while now < start_s + seconds:
+        due = scheduler.take_due(now, 1)
+        if not due:
+            now += 0.01
+            continue
+        seen.setdefault(due[0], []).append(now)
+        scheduler.finished(due[0], now)
+        now += cost_s
+    return seen
+
+
+def gaps(times: list[float]) -> list[float]:
+    return [b - a for a, b in zip(times, times[1:], strict=False)]
+
+
+def test_each_view_is_seen_at_its_own_period() -> None:
+    seen = simulate(GlanceScheduler({A: 2.0, B: 10.0}, 0.0), 60, cost_s=0.01)
+    assert gaps(seen[A]) == pytest.approx([2.0] * len(gaps(seen[A])), abs=0.05)
+    assert gaps(seen[B]) == pytest.approx([10.0] * len(gaps(seen[B])), abs=0.05)
+
+
+def test_overload_stretches_all_views_alike() -> None:
+    views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
+    scheduler = GlanceScheduler(views, 0.0)
+    seen = simulate(scheduler, 400, cost_s=0.1)  # twice what fits
+    last = {view: gaps(times)[-10:] for view, times in seen.items()}
+    means = [sum(g) / len(g) for g in last.values()]
+    assert scheduler.load().stretch > 1.5
+    assert min(means) > 3.5
+    assert max(max(g) for g in last.values()) <= 2 * min(means)
+
+
+def test_stretch_goes_back_when_the_load_is_gone() -> None:
+    views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
+    scheduler = GlanceScheduler(views, 0.0)
+    simulate(scheduler, 200, cost_s=0.1)
+    assert scheduler.load().stretch > 1.5
+    simulate(scheduler, 200, cost_s=0.001, start_s=200)
+    assert scheduler.load().stretch == 1.0
+
+
+def test_a_view_in_work_is_not_taken_twice() -> None:
+    scheduler = GlanceScheduler({A: 1.0}, 0.0)
+    assert scheduler.take_due(5.0, 10) == [A]
+    assert scheduler.take_due(50.0, 10) == []
+    scheduler.finished(A, 50.0)
+    assert scheduler.take_due(51.5, 10) == [A]
+
+
+def test_removed_views_are_never_due() -> None:
+    scheduler = GlanceScheduler({A: 1.0, B: 1.0}, 0.0)
+    scheduler.remove(A)
+    assert scheduler.take_due(5.0, 10) == [B]
+    assert scheduler.next_due_s() is None
+
+
+def test_sooner_makes_a_waiting_view_due_now() -> None:
+    scheduler = GlanceScheduler({A: 100.0}, 0.0)
+    scheduler.take_due(2.0, 1)
+    scheduler.finished(A, 2.0)
+    scheduler.sooner([A], 3.0)
+    assert scheduler.take_due(3.0, 1) == [A]
+
+
+def test_a_period_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="must be > 0 s, got 0 in view a/main"):
+        GlanceScheduler({A: 0}, 0.0)

@@ -1,0 +1,54 @@
+"""The look budget: priority, limits, rest, and what shortage shows."""
+
+from pipeline.engine.looks import LookBudget, LookOrder
+from pipeline.types import ViewKey
+
+
+def order(name: str, priority: float = 1.0, asked_s: float = 0.0) -> LookOrder:
+    return LookOrder(ViewKey(name), priority, look_s=5.0, look_fps=5.0, asked_s=asked_s)
+
+
+def names(orders: list[LookOrder]) -> list[str]:
+    return [o.view.camera_id for o in orders]
+
+
+def test_highest_priority_goes_first_then_the_longest_waiting() -> None:
+    budget = LookBudget(most=2)
+    for wish in (order("late", 1, 5.0), order("early", 1, 1.0), order("urgent", 9, 9.0)):
+        budget.ask(wish)
+    assert names(budget.grant(10.0)) == ["urgent", "early"]
+    assert budget.pressure(15.0).waiting == 1
+    assert budget.pressure(15.0).oldest_wait_s == 10.0
+
+
+def test_a_running_look_is_not_granted_again() -> None:
+    budget = LookBudget(most=2)
+    budget.ask(order("a"))
+    assert names(budget.grant(0.0)) == ["a"]
+    budget.ask(order("a", asked_s=1.0))
+    assert budget.grant(1.0) == []
+
+
+def test_a_view_rests_after_its_look() -> None:
+    budget = LookBudget(most=1, rest_s=20.0)
+    budget.ask(order("a"))
+    budget.grant(0.0)
+    budget.finished(ViewKey("a"), 5.0)
+    budget.ask(order("a", asked_s=10.0))
+    assert budget.grant(10.0) == []
+    budget.ask(order("a", asked_s=26.0))
+    assert names(budget.grant(26.0)) == ["a"]
+
+
+def test_a_forgotten_wish_is_not_granted() -> None:
+    budget = LookBudget(most=1)
+    budget.ask(order("a"))
+    budget.forget(ViewKey("a"))
+    assert budget.grant(1.0) == []
+
+
+def test_no_budget_grants_nothing_and_shows_the_wait() -> None:
+    budget = LookBudget(most=0)
+    budget.ask(order("a"))
+    assert budget.grant(1.0) == []
+    assert budget.pressure(30.0).oldest_wait_s == 30.0
