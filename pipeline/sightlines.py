@@ -1,0 +1,35 @@
+"""What of a scene is seen now, and what stands in front of what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from pipeline.boxes import covered
+from pipeline.types import Box, Scene, Track
+
+PEOPLE = frozenset({"person"})
+CARS = frozenset({"car", "truck_bus"})
+VEHICLES = CARS | {"two_wheeler", "tricycle"}
+OCCLUDERS = PEOPLE | VEHICLES
+
+HIDING_SHARE = 0.35
+"""A place with this share of it under somebody's box cannot be called empty."""
+
+FOOT_SLACK = 0.15
+"""How much higher (of the place's height) an occluder's foot may be and still stand in front."""
+
+
+def seen_now(scene: Scene, labels: Collection[str]) -> list[Track]:
+    """Tracks of these labels that were detected in this very picture."""
+    return [t for t in scene.tracks if t.label in labels and t.last_seen_s >= scene.timestamp_s]
+
+
+def is_hidden(box: Box, scene: Scene, labels: Collection[str] = OCCLUDERS) -> bool:
+    """True when somebody or something nearer to the camera covers the place now."""
+    return hides(box, (t.xyxy for t in seen_now(scene, labels)))
+
+
+def hides(box: Box, others: Iterable[Box]) -> bool:
+    """True when boxes whose foot is nearer to the camera cover enough of `box`."""
+    nearest_foot = box[3] - FOOT_SLACK * (box[3] - box[1])
+    return any(covered(box, o) >= HIDING_SHARE and o[3] >= nearest_foot for o in others)
