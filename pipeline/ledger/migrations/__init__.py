@@ -1,0 +1,1 @@
+"""Schema migrations; one chain for all tables, run by `pipeline.ledger.database.migrate`."""
