@@ -1,0 +1,85 @@
+"""Opens a weight directory, verifies it, and gives a detector. The only place that picks a backend.
+
+Neither openvino nor torch is imported before the backend that needs it is chosen.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.card import Card, find_weight, model_id, read_card, read_verified
+from models.decode_head import HeadSettings
+from models.detector import Detector
+from models.errors import BackendUnavailable, UnsupportedSetting
+from models.settings import DetectorSettings
+from models.weight_files import choose_file
+
+
+def load_detector(settings: DetectorSettings) -> Detector:
+    """Load the detector that `settings` name.
+
+    Raises:
+        WeightError: no such weight, an impossible card, or a file that is not what the card says.
+        UnsupportedSetting: the weight has no file for this backend, precision or input size.
+        BackendUnavailable: the backend's library or device is not there.
+    """
+    directory = find_weight(settings.weights)
+    card = read_card(directory)
+    if card.kind != "detector":
+        raise UnsupportedSetting(f"weights must be a detector, {card.name} is a {card.kind} model")
+    height, width = settings.input_size
+    if height % 32 or width % 32 or min(height, width) < 32:
+        raise UnsupportedSetting(f"input_size must be multiples of 32, got {height}x{width}")
+    if _backend(card, settings) == "openvino":
+        return _openvino(directory, card, settings)
+    return _ultralytics(directory, card, settings)
+
+
+def _backend(card: Card, settings: DetectorSettings) -> str:
+    if settings.backend != "auto":
+        return settings.backend
+    if settings.device.startswith(("cuda", "mps")):
+        return "ultralytics"
+    return "openvino" if any(name.endswith(".xml") for name in card.files) else "ultralytics"
+
+
+def _head(settings: DetectorSettings) -> HeadSettings:
+    return HeadSettings(
+        settings.confidence_floor,
+        settings.nms_iou,
+        settings.max_detections,
+        settings.multi_label,
+    )
+
+
+def _openvino(directory: Path, card: Card, settings: DetectorSettings) -> Detector:
+    file = choose_file(card, ".xml", settings)
+    graph, weights = (read_verified(directory, card, part) for part in file.parts)
+    try:
+        from models.openvino_detector import OpenVinoDetector
+        from models.openvino_network import NetworkOptions, OpenVinoNetwork
+    except ImportError as error:
+        raise BackendUnavailable(f"backend openvino needs the openvino package: {error}") from error
+    options = NetworkOptions(
+        settings.input_size,
+        card.preprocess,
+        "CPU" if settings.device in ("auto", "cpu") else settings.device,
+        settings.threads,
+        settings.timeout_s,
+    )
+    network = OpenVinoNetwork(graph, weights, options)
+    return OpenVinoDetector(network, card, model_id(card, file.parts), _head(settings))
+
+
+def _ultralytics(directory: Path, card: Card, settings: DetectorSettings) -> Detector:
+    file = choose_file(card, ".pt", settings.model_copy(update={"precision": "auto"}))
+    weights = read_verified(directory, card, file.name)
+    try:
+        from models.ultralytics_detector import TorchOptions, UltralyticsDetector
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"backend ultralytics needs the ultralytics package and torch: {error}"
+        ) from error
+    options = TorchOptions(settings.input_size, settings.device, settings.threads)
+    identity = model_id(card, file.parts)
+    return UltralyticsDetector(weights, card, identity, _head(settings), options)
