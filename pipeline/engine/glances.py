@@ -49,6 +49,11 @@ class GlanceScheduler:
         for view, period_s in periods.items():
             self.add(view, period_s, now_s)
 
+    @property
+    def stretch(self) -> float:
+        """The common factor on all periods, 1 when everything is on time."""
+        return self._stretch
+
     def add(self, view: ViewKey, period_s: float, now_s: float) -> None:
         """Start to watch a view every `period_s` seconds, or change its period."""
         if not period_s > 0:

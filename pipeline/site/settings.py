@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from models.settings import DetectorSettings
 from pipeline.geometry.settings import CalibrationSettings
 from pipeline.zones import Zone
 
@@ -67,21 +68,6 @@ class CameraSettings(Settings):
         return self
 
 
-class DetectorSection(Settings):
-    """Which network looks at the pictures, and on what."""
-
-    weights: str = Field("patrol11n", description="Name of a shipped weight, or a directory.")
-    backend: Literal["openvino", "ultralytics"] = Field(
-        "openvino", description="openvino for CPUs, ultralytics (.pt) for GPUs."
-    )
-    input_size: tuple[int, int] = Field((384, 640), description="Height and width in pixels.")
-    device: str = Field("CPU", description="OpenVINO device, or torch device such as cuda:0.")
-    threads: int = Field(0, ge=0, le=256, description="0: all cores.")
-    crowd_weights: str | None = Field(
-        None, description="Density weight for crowds (research licence); none: boxes count."
-    )
-
-
 class EvidenceSettings(Settings):
     """Clips and pictures kept for each incident."""
 
@@ -134,7 +120,10 @@ class Site(Settings):
     timezone: str = Field("Asia/Shanghai", description="IANA name; schedules are in it.")
     data_dir: Path = Field(Path("data"), description="Relative to the site file.")
     grid: Path | None = Field(None, description="GeoJSON of the management grid.")
-    detector: DetectorSection = DetectorSection()
+    detector: DetectorSettings = DetectorSettings()
+    crowd_weights: str | None = Field(
+        None, description="Density weight for crowds (research licence); none: boxes count."
+    )
     worker: WorkerSettings = WorkerSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     queue: QueueSettings = QueueSettings()
@@ -148,7 +137,9 @@ class Site(Settings):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"must be an IANA time zone such as Asia/Shanghai, got {name!r}") from error
+            raise ValueError(
+                f"must be an IANA time zone such as Asia/Shanghai, got {name!r}"
+            ) from error
         return name
 
     @model_validator(mode="after")

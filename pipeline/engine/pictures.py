@@ -1,0 +1,71 @@
+"""A decoded picture on its way to judgement, and the bounded queue that it waits in."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from pipeline.types import ViewKey
+from streams.types import Frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One decoded picture of one view.
+
+    Attributes:
+        view: Which view.
+        frame: The picture.
+        looking: It belongs to a look, not to a glance.
+        asked_s: Worker clock when the glance was started.
+    """
+
+    view: ViewKey
+    frame: Frame
+    looking: bool
+    asked_s: float
+
+
+class PictureQueue:
+    """At most `most` pictures; when full, the newest glance is refused and counted.
+
+    Glances are refused first because the next one brings a fresher picture; a look's picture
+    pushes out the oldest glance, because a look is short and was paid for already.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: deque[Picture] = deque()
+        self._changed = threading.Condition()
+        self.dropped = 0
+
+    def put(self, picture: Picture) -> Picture | None:
+        """Queue a picture; the picture that had to go for it, None if there was room."""
+        with self._changed:
+            refused = self._make_room(picture) if len(self._waiting) >= self._most else None
+            if refused is not picture:
+                self._waiting.append(picture)
+                self._changed.notify()
+            if refused is not None:
+                self.dropped += 1
+            return refused
+
+    def take(self, most: int, timeout_s: float) -> list[Picture]:
+        """Up to `most` pictures, oldest first; empty when none came within `timeout_s`."""
+        with self._changed:
+            if not self._waiting:
+                self._changed.wait(timeout_s)
+            count = min(most, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(count)]
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def _make_room(self, picture: Picture) -> Picture:
+        if picture.looking:
+            for index, waiting in enumerate(self._waiting):
+                if not waiting.looking:
+                    del self._waiting[index]
+                    return waiting
+        return picture

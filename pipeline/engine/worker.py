@@ -1,0 +1,220 @@
+"""One worker: glances at many cameras, looks where something is suspected, judges every picture.
+
+    scheduler ─due views─► decode pool ─pictures─► judge ─sightings─► publisher
+        ▲                                            │
+        └───────────── finished ◄────────────────────┤
+    look budget ◄──────── suspicions ◄───────────────┘
+
+Starts threads. A camera can hold one place in the decode pool at most, so a bad one delays
+nobody; pictures wait in one bounded queue; the judge is one thread, because decisions are cheap
+and detection has threads of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from models.detections import Detections
+from pipeline.engine.glances import GlanceScheduler
+from pipeline.engine.looks import LookBudget, LookOrder
+from pipeline.engine.metrics import PatrolMetrics
+from pipeline.engine.pictures import Picture, PictureQueue
+from pipeline.engine.watch import WatchedView
+from pipeline.types import ViewKey
+from streams.errors import StreamError
+
+log = structlog.get_logger(__name__)
+
+_IDLE_S = 0.02
+_RETRY_SHARE = 0.125
+_JOIN_S = 3.0
+
+
+class Look(Protocol):
+    """Sees one picture of each view: boxes in full-frame pixels, in the order of the pictures."""
+
+    def __call__(self, pictures: Sequence[Picture]) -> list[Detections]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How much one worker takes on.
+
+    Attributes:
+        decode_threads: Pictures decoded at once.
+        batch: Most pictures detected together.
+        max_looks: Views under full attention at once.
+        queue: Most decoded pictures waiting.
+    """
+
+    decode_threads: int = 2
+    batch: int = 8
+    max_looks: int = 2
+    queue: int = 16
+
+
+class Worker:
+    """Watches views until stopped; every effect goes through `see` and the views' own ports."""
+
+    def __init__(
+        self,
+        views: Sequence[WatchedView],
+        see: Look,
+        metrics: PatrolMetrics,
+        settings: WorkerSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings or WorkerSettings()
+        self._views = {view.key: view for view in views}
+        self._see = see
+        self._metrics = metrics
+        self._clock = clock
+        periods = {v.key: v.glance_period_s for v in views}
+        self._scheduler = GlanceScheduler(periods, clock())
+        self._schedule_lock = threading.Lock()
+        self._looks = LookBudget(self._settings.max_looks)
+        self._looks_lock = threading.Lock()
+        self._pictures = PictureQueue(self._settings.queue)
+        self._places = threading.Semaphore(self._settings.decode_threads * 2)
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._pool = ThreadPoolExecutor(self._settings.decode_threads, thread_name_prefix="decode")
+
+    @property
+    def views(self) -> tuple[WatchedView, ...]:
+        """The views in work."""
+        return tuple(self._views.values())
+
+    def start(self) -> None:
+        """Start to glance."""
+        for target, name in ((self._dispatch, "glances"), (self._judge, "judge")):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Stop within a few seconds; what was judged so far has been handed on."""
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for thread in list(self._threads):
+            thread.join(_JOIN_S)
+
+    # glances
+
+    def _dispatch(self) -> None:
+        while not self._stop.is_set():
+            now = self._clock()
+            if not self._places.acquire(timeout=0.2):
+                continue
+            with self._schedule_lock:
+                due = self._scheduler.take_due(now, 1)
+                self._metrics.stretch.set(self._scheduler.stretch)
+            if due and not self._stop.is_set():
+                self._pool.submit(self._glance, self._views[due[0]], now)
+            else:
+                self._places.release()
+                self._grant_looks(now)
+                self._stop.wait(_IDLE_S)
+
+    def _glance(self, view: WatchedView, now: float) -> None:
+        try:
+            with self._metrics.decode_s.time():
+                frame = view.glance()
+            if frame is None:
+                self._metrics.no_picture.inc()
+                self._finished(view.key, now - view.glance_period_s * (1 - _RETRY_SHARE))
+                return
+            picture = Picture(view.key, frame, looking=False, asked_s=now)
+            refused = self._pictures.put(picture)
+            if refused is not None:
+                self._metrics.dropped.inc()
+                self._finished(refused.view, refused.asked_s)
+        except StreamError as error:
+            log.debug("glance failed", view=str(view.key), error=str(error))
+            self._finished(view.key, now)
+        except Exception:
+            log.exception("glance failed unexpectedly", view=str(view.key))
+            self._finished(view.key, now)
+        finally:
+            self._places.release()
+
+    def _finished(self, view: ViewKey, started_s: float) -> None:
+        with self._schedule_lock:
+            self._scheduler.finished(view, started_s)
+
+    # looks
+
+    def _grant_looks(self, now: float) -> None:
+        with self._looks_lock:
+            orders = self._looks.grant(now)
+            pressure = self._looks.pressure(now)
+        self._metrics.looks_running.set(pressure.running)
+        self._metrics.looks_waiting.set(pressure.waiting)
+        self._metrics.look_wait_s.set(pressure.oldest_wait_s)
+        for order in orders:
+            thread = threading.Thread(target=self._look, args=(order,), name="look", daemon=True)
+            thread.start()
+
+    def _look(self, order: LookOrder) -> None:
+        view = self._views[order.view]
+        log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
+        try:
+            for frame in view.look(order.look_s, order.look_fps, self._stop):
+                refused = self._pictures.put(Picture(view.key, frame, True, self._clock()))
+                if refused is not None:
+                    self._metrics.dropped.inc()
+                    if not refused.looking:
+                        self._finished(refused.view, refused.asked_s)
+        except StreamError as error:
+            log.info("look ended early", view=str(order.view), error=str(error))
+        except Exception:
+            log.exception("look failed unexpectedly", view=str(order.view))
+        finally:
+            with self._looks_lock:
+                self._looks.finished(order.view, self._clock())
+
+    # judgement
+
+    def _judge(self) -> None:
+        while not self._stop.is_set():
+            pictures = self._pictures.take(self._settings.batch, timeout_s=0.2)
+            if not pictures:
+                continue
+            try:
+                with self._metrics.detect_s.time():
+                    detections = self._see(pictures)
+            except Exception:
+                log.exception("detection failed", pictures=len(pictures))
+                detections = None
+            for index, picture in enumerate(pictures):
+                if detections is not None:
+                    self._judge_one(picture, detections[index])
+                if not picture.looking:
+                    self._finished(picture.view, picture.asked_s)
+
+    def _judge_one(self, picture: Picture, detections: Detections) -> None:
+        view = self._views[picture.view]
+        try:
+            with self._metrics.decide_s.time():
+                order = view.judge(picture.frame, detections, picture.looking)
+        except Exception:
+            log.exception("judgement failed", view=str(view.key))
+            return
+        if not picture.looking:
+            self._metrics.glances.labels(view.key.camera_id).inc()
+            age_s = time.time() - picture.frame.captured_at.timestamp()
+            self._metrics.picture_age_s.observe(max(0.0, age_s))
+        with self._looks_lock:
+            if order is None:
+                self._looks.forget(view.key)
+            else:
+                self._looks.ask(
+                    LookOrder(view.key, order.priority, order.look_s, order.look_fps, self._clock())
+                )

@@ -1,0 +1,111 @@
+"""The command `skygrid`: every subcommand imports only what it needs, so that it starts fast."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="skygrid",
+    help="Video patrol for cities: from street cameras to confirmed, closed incidents.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+samples = typer.Typer(help="Sample clips: rendered scenarios and pinned public footage.")
+bench = typer.Typer(help="Benchmarks; each prints a table and writes a report.")
+app.add_typer(samples, name="samples", no_args_is_help=True)
+app.add_typer(bench, name="bench", no_args_is_help=True)
+
+SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a value of the site file."),
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here as JSON.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data", help="Annotated pictures; else SKYGRID_DATA.")
+]
+FootageDir = Annotated[Path | None, typer.Option("--footage", help="Clips; else SKYGRID_FOOTAGE.")]
+
+console = Console()
+
+
+def main() -> None:
+    """Run the command line; expected errors become one clear message and exit code 2."""
+    from skygrid.failures import is_expected
+
+    try:
+        app()
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", markup=True, highlight=False)
+        sys.exit(2)
+
+
+@app.command()
+def run(
+    site: SiteFile,
+    overrides: Overrides = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Log lines instead of a live table.")
+    ] = False,
+) -> None:
+    """Patrol the site's cameras until stopped."""
+    from skygrid.run import run_site
+
+    raise typer.Exit(run_site(_site(site, overrides), plain=plain))
+
+
+@app.command()
+def check(
+    site: SiteFile,
+    overrides: Overrides = None,
+    stills: Annotated[Path, typer.Option(help="Where pictures with zones drawn go.")] = Path(
+        "out/check"
+    ),
+) -> None:
+    """Open every camera once, draw its zones on a still, and say what is wrong."""
+    from skygrid.check import check_site
+
+    raise typer.Exit(check_site(_site(site, overrides), stills, console))
+
+
+@app.command()
+def schema(output: Annotated[Path | None, typer.Option("--output", "-o")] = None) -> None:
+    """Print the JSON Schema of the site file."""
+    from pipeline.site.settings import Site
+
+    _write_json(Site.model_json_schema(), output)
+
+
+@app.command()
+def version() -> None:
+    """Print the version of SkyGrid and of the parts that decide what it sees."""
+    from skygrid.versions import versions
+
+    for name, number in versions().items():
+        console.print(f"{name:16} {number}", highlight=False)
+
+
+def _site(path: Path, overrides: list[str] | None) -> Any:
+    import os
+
+    from pipeline.site.load import load_site
+
+    return load_site(path, overrides or (), os.environ)
+
+
+def _write_json(value: Any, output: Path | None) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    if output is None:
+        print(text)  # noqa: T201 - the output is the product here, rich would wrap it
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text + "\n", encoding="utf-8")

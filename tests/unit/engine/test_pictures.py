@@ -1,0 +1,55 @@
+"""The picture queue: bounded, counting what it drops, looks before glances."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from pipeline.engine.pictures import Picture, PictureQueue
+from pipeline.types import ViewKey
+from streams.types import Frame
+
+
+def picture(name: str, looking: bool = False) -> Picture:
+    image = np.zeros((2, 2, 3), np.uint8)
+    frame = Frame(name, 0.0, datetime(2026, 1, 1, tzinfo=UTC), image)
+    return Picture(ViewKey(name), frame, looking, 0.0)
+
+
+def names(pictures: list[Picture]) -> list[str]:
+    return [p.view.camera_id for p in pictures]
+
+
+def test_pictures_come_out_in_order_and_in_batches() -> None:
+    queue = PictureQueue(most=5)
+    for name in "abc":
+        assert queue.put(picture(name)) is None
+    assert names(queue.take(2, 0)) == ["a", "b"]
+    assert names(queue.take(2, 0)) == ["c"]
+    assert queue.take(2, 0) == []
+
+
+def test_a_full_queue_refuses_the_new_glance_and_counts_it() -> None:
+    queue = PictureQueue(most=1)
+    queue.put(picture("a"))
+    late = picture("b")
+    assert queue.put(late) is late
+    assert queue.dropped == 1
+    assert names(queue.take(5, 0)) == ["a"]
+
+
+def test_a_look_pushes_out_the_oldest_glance() -> None:
+    queue = PictureQueue(most=2)
+    first = picture("a")
+    queue.put(first)
+    queue.put(picture("b"))
+    assert queue.put(picture("c", looking=True)) is first
+    assert names(queue.take(5, 0)) == ["b", "c"]
+    assert queue.dropped == 1
+
+
+def test_looks_alone_do_not_grow_beyond_the_bound() -> None:
+    queue = PictureQueue(most=1)
+    queue.put(picture("a", looking=True))
+    second = picture("b", looking=True)
+    assert queue.put(second) is second
+    assert len(queue) == 1
