@@ -1,0 +1,1 @@
+"""Pixels to places: calibrated views, coordinate systems and the management grid, numpy only."""
