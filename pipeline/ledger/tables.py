@@ -189,13 +189,3 @@ class OutboxRow(Base):
         ),
         Index("ix_outbox_published_at", "published_at"),
     )
-
-
-class BusMarkRow(Base):
-    """The last known incarnation of each event bus, to notice that it was restarted."""
-
-    __tablename__ = "bus_mark"
-
-    bus: Mapped[str] = mapped_column(String(120), primary_key=True)
-    incarnation: Mapped[str] = mapped_column(String(120))
-    noticed_at: Mapped[datetime]

@@ -13,13 +13,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "bus_mark",
-        sa.Column("bus", sa.String(length=120), nullable=False),
-        sa.Column("incarnation", sa.String(length=120), nullable=False),
-        sa.Column("noticed_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("bus", name=op.f("pk_bus_mark")),
-    )
-    op.create_table(
         "incident",
         sa.Column("incident_id", sa.Uuid(), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
@@ -175,4 +168,3 @@ def downgrade() -> None:
     op.drop_index("ix_incident_grid_cell_started_at", table_name="incident")
     op.drop_index("ix_incident_camera_id_started_at", table_name="incident")
     op.drop_table("incident")
-    op.drop_table("bus_mark")

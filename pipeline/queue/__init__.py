@@ -1,0 +1,1 @@
+"""The event bus: Redis Streams, and the private Redis server that a single machine runs."""
