@@ -1,4 +1,4 @@
-"""Prometheus metrics of a patrol, one registry per patrol (names: ANCHORS, prometheus.io/docs/practices/naming)."""
+"""Prometheus metrics of a patrol, one registry each (prometheus.io/docs/practices/naming)."""
 
 from __future__ import annotations
 

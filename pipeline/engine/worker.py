@@ -25,7 +25,7 @@ from models.detections import Detections
 from pipeline.engine.glances import GlanceScheduler
 from pipeline.engine.looks import LookBudget, LookOrder
 from pipeline.engine.metrics import PatrolMetrics
-from pipeline.engine.pictures import Picture, PictureQueue
+from pipeline.engine.observations import Observation, ObservationQueue
 from pipeline.engine.watch import WatchedView
 from pipeline.types import ViewKey
 from streams.errors import StreamError
@@ -40,7 +40,7 @@ _JOIN_S = 3.0
 class Look(Protocol):
     """Sees one picture of each view: boxes in full-frame pixels, in the order of the pictures."""
 
-    def __call__(self, pictures: Sequence[Picture]) -> list[Detections]: ...
+    def __call__(self, pictures: Sequence[Observation]) -> list[Detections]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Worker:
         self._schedule_lock = threading.Lock()
         self._looks = LookBudget(self._settings.max_looks)
         self._looks_lock = threading.Lock()
-        self._pictures = PictureQueue(self._settings.queue)
+        self._pictures = ObservationQueue(self._settings.queue)
         self._places = threading.Semaphore(self._settings.decode_threads * 2)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -131,7 +131,7 @@ class Worker:
                 self._metrics.no_picture.inc()
                 self._finished(view.key, now - view.glance_period_s * (1 - _RETRY_SHARE))
                 return
-            picture = Picture(view.key, frame, looking=False, asked_s=now)
+            picture = Observation(view.key, frame, looking=False, asked_s=now)
             refused = self._pictures.put(picture)
             if refused is not None:
                 self._metrics.dropped.inc()
@@ -167,7 +167,7 @@ class Worker:
         log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
         try:
             for frame in view.look(order.look_s, order.look_fps, self._stop):
-                refused = self._pictures.put(Picture(view.key, frame, True, self._clock()))
+                refused = self._pictures.put(Observation(view.key, frame, True, self._clock()))
                 if refused is not None:
                     self._metrics.dropped.inc()
                     if not refused.looking:
@@ -199,7 +199,7 @@ class Worker:
                 if not picture.looking:
                     self._finished(picture.view, picture.asked_s)
 
-    def _judge_one(self, picture: Picture, detections: Detections) -> None:
+    def _judge_one(self, picture: Observation, detections: Detections) -> None:
         view = self._views[picture.view]
         try:
             with self._metrics.decide_s.time():

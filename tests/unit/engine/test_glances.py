@@ -1,5 +1,7 @@
 """The glance scheduler: on time, fair under overload, recovering."""
 
+from itertools import pairwise
+
 import pytest
 
 from pipeline.engine.glances import GlanceScheduler
@@ -26,7 +28,7 @@ def simulate(
 
 
 def gaps(times: list[float]) -> list[float]:
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in pairwise(times)]
 
 
 def test_each_view_is_seen_at_its_own_period() -> None:

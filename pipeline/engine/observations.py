@@ -11,7 +11,7 @@ from streams.types import Frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class Observation:
     """One decoded picture of one view.
 
     Attributes:
@@ -27,7 +27,7 @@ class Picture:
     asked_s: float
 
 
-class PictureQueue:
+class ObservationQueue:
     """At most `most` pictures; when full, the newest glance is refused and counted.
 
     Glances are refused first because the next one brings a fresher picture; a look's picture
@@ -36,11 +36,11 @@ class PictureQueue:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._waiting: deque[Picture] = deque()
+        self._waiting: deque[Observation] = deque()
         self._changed = threading.Condition()
         self.dropped = 0
 
-    def put(self, picture: Picture) -> Picture | None:
+    def put(self, picture: Observation) -> Observation | None:
         """Queue a picture; the picture that had to go for it, None if there was room."""
         with self._changed:
             refused = self._make_room(picture) if len(self._waiting) >= self._most else None
@@ -51,7 +51,7 @@ class PictureQueue:
                 self.dropped += 1
             return refused
 
-    def take(self, most: int, timeout_s: float) -> list[Picture]:
+    def take(self, most: int, timeout_s: float) -> list[Observation]:
         """Up to `most` pictures, oldest first; empty when none came within `timeout_s`."""
         with self._changed:
             if not self._waiting:
@@ -62,7 +62,7 @@ class PictureQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def _make_room(self, picture: Picture) -> Picture:
+    def _make_room(self, picture: Observation) -> Observation:
         if picture.looking:
             for index, waiting in enumerate(self._waiting):
                 if not waiting.looking:
