@@ -1,4 +1,4 @@
-"""Which view is looked at next: earliest deadline first, stretched evenly when there is too much."""
+"""Which view is glanced at next: earliest deadline first, stretched evenly under overload."""
 
 from __future__ import annotations
 

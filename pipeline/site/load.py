@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def _split_override(text: str) -> tuple[list[str], str]:
 def _assign(tree: CommentedMap, keys: list[str], value: str, source: str) -> None:
     node: Any = tree
     try:
-        for key, following in zip(keys[:-1], keys[1:], strict=True):
+        for key, following in pairwise(keys):
             node = _child(node, key, create_list=following.isdigit())
         if isinstance(node, list):
             node[int(keys[-1])] = _scalar(value)
