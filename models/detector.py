@@ -63,10 +63,9 @@ def check_images(images: Sequence[ImageArray]) -> None:
         DetectionError: names the first picture that is not a (H, W, 3) uint8 array.
     """
     for index, image in enumerate(images):
-        if not isinstance(image, np.ndarray):
-            got = type(image).__name__
-        elif image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            got = f"{image.shape} {image.dtype}"
-        else:
-            continue
-        raise DetectionError(f"picture {index} must be a (H, W, 3) uint8 BGR array, got {got}")
+        shape: tuple[int, ...] = getattr(image, "shape", ())
+        dtype = getattr(image, "dtype", type(image).__name__)
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise DetectionError(
+                f"picture {index} must be a (H, W, 3) uint8 BGR array, got {shape} {dtype}"
+            )

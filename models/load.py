@@ -74,12 +74,10 @@ def _openvino(directory: Path, card: Card, settings: DetectorSettings) -> Detect
 def _ultralytics(directory: Path, card: Card, settings: DetectorSettings) -> Detector:
     file = choose_file(card, ".pt", settings.model_copy(update={"precision": "auto"}))
     weights = read_verified(directory, card, file.name)
-    try:
-        from models.ultralytics_detector import TorchOptions, UltralyticsDetector
-    except ImportError as error:
-        raise BackendUnavailable(
-            f"backend ultralytics needs the ultralytics package and torch: {error}"
-        ) from error
-    options = TorchOptions(settings.input_size, settings.device, settings.threads)
+    from models.ultralytics_detector import TorchOptions, UltralyticsDetector
+
+    options = TorchOptions(
+        settings.input_size, settings.device, settings.threads, settings.timeout_s
+    )
     identity = model_id(card, file.parts)
     return UltralyticsDetector(weights, card, identity, _head(settings), options)

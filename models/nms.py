@@ -52,5 +52,11 @@ def class_aware_nms(
     if not len(confidence):
         return np.zeros(0, np.intp)
     xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
-    kept = cv2.dnn.NMSBoxesBatched(xywh, confidence, class_id, 0.0, iou_threshold)  # type: ignore[call-overload]
+    kept = cv2.dnn.NMSBoxesBatched(
+        xywh,  # type: ignore[arg-type]  # OpenCV's stubs say lists, its arrays are read as they are
+        confidence,  # type: ignore[arg-type]
+        class_id,  # type: ignore[arg-type]
+        0.0,
+        iou_threshold,
+    )
     return np.asarray(kept, dtype=np.intp).reshape(-1)

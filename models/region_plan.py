@@ -1,0 +1,136 @@
+"""Chooses where in a picture to look, so that the smallest object wanted is large enough to see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+PixelBox = tuple[int, int, int, int]
+"""Left, top, right, bottom in whole pixels of the full frame, right and bottom excluded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionNeeds:
+    """What a plan has to reach.
+
+    Attributes:
+        object_px: Side of the smallest object wanted, in pixels of the full frame.
+        seen_px: Side it must have at the network's input. Nano YOLO heads have a finest stride of
+            8 px; below about 12 px recall falls off (see the card's figures by size).
+        margin: Room around the zones, as a share of their size: objects that stand in a zone reach
+            out of it.
+        max_tiles: More are never planned; the plan then says what it reaches.
+    """
+
+    object_px: float
+    seen_px: float = 12.0
+    margin: float = 0.15
+    max_tiles: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RegionPlan:
+    """Where to look in a picture of one size.
+
+    Attributes:
+        kind: The whole frame, one crop around the zones, or overlapping tiles of that crop.
+        regions: Boxes to detect in, pixels of the full frame.
+        seen_px: Side of the smallest object at the network's input; less than was needed only
+            when `max_tiles` did not suffice.
+    """
+
+    kind: Literal["whole", "crop", "tiles"]
+    regions: tuple[PixelBox, ...]
+    seen_px: float
+
+
+def plan_regions(
+    frame_size: tuple[int, int],
+    zones: Sequence[tuple[float, float, float, float]],
+    input_size: tuple[int, int],
+    needs: RegionNeeds,
+) -> RegionPlan:
+    """Whole frame if that shows the smallest object well enough, else a crop, else tiles.
+
+    Args:
+        frame_size: (width, height) of the full frame in pixels.
+        zones: bounding boxes of the view's zones, pixels of the full frame; none = everywhere.
+        input_size: (height, width) of the network's input.
+        needs: what must be seen.
+    """
+    width, height = frame_size
+    whole = (0, 0, width, height)
+    seen = needs.object_px * _scale(whole, input_size)
+    if seen >= needs.seen_px:
+        return RegionPlan("whole", (whole,), seen)
+    crop = _around(zones, whole, input_size, needs.margin)
+    if crop != whole:
+        seen = needs.object_px * _scale(crop, input_size)
+        if seen >= needs.seen_px:
+            return RegionPlan("crop", (crop,), seen)
+    tiles = _fewest_tiles(crop, input_size, needs)
+    kind: Literal["whole", "crop", "tiles"] = "tiles"
+    if len(tiles) == 1:
+        kind = "whole" if crop == whole else "crop"
+    return RegionPlan(kind, tiles, needs.object_px * _scale(tiles[0], input_size))
+
+
+def _scale(region: PixelBox, input_size: tuple[int, int]) -> float:
+    left, top, right, bottom = region
+    return min(input_size[0] / (bottom - top), input_size[1] / (right - left))
+
+
+def _around(
+    zones: Sequence[tuple[float, float, float, float]],
+    whole: PixelBox,
+    input_size: tuple[int, int],
+    margin: float,
+) -> PixelBox:
+    """The zones' common box with its margin, grown to the input's shape inside the frame."""
+    if not zones:
+        return whole
+    left, top = min(z[0] for z in zones), min(z[1] for z in zones)
+    right, bottom = max(z[2] for z in zones), max(z[3] for z in zones)
+    grow_x, grow_y = (right - left) * margin, (bottom - top) * margin
+    width, height = right - left + 2 * grow_x, bottom - top + 2 * grow_y
+    aspect = input_size[1] / input_size[0]
+    width, height = max(width, height * aspect), max(height, width / aspect)
+    x = _placed((left + right) / 2, width, whole[2])
+    y = _placed((top + bottom) / 2, height, whole[3])
+    return x[0], y[0], x[1], y[1]
+
+
+def _placed(centre: float, length: float, limit: int) -> tuple[int, int]:
+    """A stretch of `length` around `centre`, shifted into 0..limit, cut only if it is longer."""
+    size = min(limit, max(1, math.ceil(length)))
+    start = min(max(0, round(centre - size / 2)), limit - size)
+    return start, start + size
+
+
+def _fewest_tiles(
+    area: PixelBox, input_size: tuple[int, int], needs: RegionNeeds
+) -> tuple[PixelBox, ...]:
+    """Tiles of the area at the scale needed, coarser by steps until there are few enough."""
+    scale = needs.seen_px / needs.object_px
+    overlap = 2 * needs.object_px
+    while True:
+        tile_height, tile_width = input_size[0] / scale, input_size[1] / scale
+        columns = _stretches(area[0], area[2], tile_width, overlap)
+        rows = _stretches(area[1], area[3], tile_height, overlap)
+        if len(columns) * len(rows) <= needs.max_tiles:
+            return tuple((x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)
+        scale *= 0.9
+
+
+def _stretches(start: int, end: int, length: float, overlap: float) -> list[tuple[int, int]]:
+    """Equal stretches of at most `length` that cover start..end and overlap."""
+    total = end - start
+    size = min(total, max(1, math.floor(length)))
+    if size >= total:
+        return [(start, end)]
+    step = max(1.0, size - min(overlap, size / 2))
+    count = math.ceil((total - size) / step) + 1
+    offsets = [round(start + i * (total - size) / (count - 1)) for i in range(count)]
+    return [(offset, offset + size) for offset in offsets]

@@ -1,0 +1,149 @@
+"""Detects in crops and tiles of full-resolution pictures and merges what neighbours both saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models.detections import Detections, FloatArray
+from models.detector import Detector, ImageArray
+from models.nms import areas, intersections
+from models.region_plan import PixelBox
+
+EDGE_PX = 3.0
+"""A box that comes this close to a region's inner edge was probably cut there."""
+
+SAME_IOU = 0.5
+"""Two whole boxes of one class from different regions are one object above this overlap."""
+
+SAME_SHARE = 0.6
+"""A whole box and a cut one are one object when they share this much of the smaller one."""
+
+SAME_SPAN = 0.6
+"""Two boxes cut by facing edges are parts of one object when their extents along the edge agree."""
+
+MAX_MERGED = 1500
+"""Boxes of one picture that are compared pairwise, the most confident ones."""
+
+LEFT, TOP, RIGHT, BOTTOM = range(4)
+BoolArray = npt.NDArray[np.bool_]
+
+
+def detect_regions(
+    detector: Detector, pictures: Sequence[tuple[ImageArray, Sequence[PixelBox]]]
+) -> list[Detections]:
+    """Detect in regions of several pictures with one call to the detector.
+
+    Regions are views of the picture: nothing is copied before the detector scales them.
+
+    Args:
+        detector: any backend.
+        pictures: each a (H, W, 3) uint8 BGR picture and the regions to look at, pixels.
+
+    Returns:
+        One `Detections` a picture, in its own pixels, without doubles from overlapping regions.
+    """
+    crops = [
+        image[top:bottom, left:right]
+        for image, regions in pictures
+        for left, top, right, bottom in regions
+    ]
+    found = iter(detector.detect(crops))
+    return [
+        merge_regions([next(found) for _ in regions], regions, (image.shape[1], image.shape[0]))
+        for image, regions in pictures
+    ]
+
+
+def merge_regions(
+    found: Sequence[Detections], regions: Sequence[PixelBox], frame_size: tuple[int, int]
+) -> Detections:
+    """Boxes of each region, in its own pixels, as one set in pixels of the full frame.
+
+    Inside one region nothing is merged: the detector did that. Of two boxes of one object from
+    different regions the whole one stays and the one that its region's edge cut goes; parts of an
+    object larger than the overlap, cut by facing edges, become their union.
+
+    Args:
+        found: one `Detections` a region.
+        regions: pixels of the full frame.
+        frame_size: (width, height) of the full frame.
+    """
+    pairs = [(_moved(p, region), region) for p, region in zip(found, regions, strict=True)]
+    moved = [part for part, _ in pairs]
+    if len(moved) == 1:
+        return moved[0]
+    every = Detections.concat(moved)
+    if not len(every):
+        return every
+    source = np.repeat(np.arange(len(moved)), [len(part) for part in moved])
+    cut = np.concatenate([_cut_sides(part.xyxy, region, frame_size) for part, region in pairs])
+    if len(every) > MAX_MERGED:
+        best = np.argsort(-every.confidence, kind="stable")[:MAX_MERGED]
+        every, source, cut = every.where(best), source[best], cut[best]
+    rivals = every.class_id[:, None] == every.class_id[None, :]
+    rivals &= source[:, None] != source[None, :]
+    same, parts = rivals & _same(every.xyxy, cut), rivals & _parts(every.xyxy, cut)
+    is_cut: BoolArray = np.any(cut, axis=1)
+    return _keep(every, is_cut, same, parts)
+
+
+def _moved(part: Detections, region: PixelBox) -> Detections:
+    offset = np.array([region[0], region[1]] * 2, np.float32)
+    return Detections(part.xyxy + offset, part.confidence, part.class_id)
+
+
+def _cut_sides(xyxy: FloatArray, region: PixelBox, frame_size: tuple[int, int]) -> BoolArray:
+    """(N, 4) which sides touch an edge of the region that is not the frame's own edge."""
+    inner = np.array(
+        [region[0] > 0, region[1] > 0, region[2] < frame_size[0], region[3] < frame_size[1]]
+    )
+    near: BoolArray = np.abs(xyxy - np.array(region, np.float32)) < EDGE_PX
+    sides: BoolArray = near & inner
+    return sides
+
+
+def _same(xyxy: FloatArray, cut: BoolArray) -> BoolArray:
+    """(N, N) which boxes show one object twice."""
+    area, shared = areas(xyxy), intersections(xyxy, xyxy)
+    union = area[:, None] + area[None, :] - shared
+    smaller = np.minimum(area[:, None], area[None, :])
+    is_cut: BoolArray = np.any(cut, axis=1)
+    one_cut = np.not_equal.outer(is_cut, is_cut)
+    same: BoolArray = (shared > SAME_IOU * union) | (one_cut & (shared > SAME_SHARE * smaller))
+    return same
+
+
+def _parts(xyxy: FloatArray, cut: BoolArray) -> BoolArray:
+    """(N, N) which boxes are parts of one object, cut by facing edges of two regions."""
+    touching = intersections(xyxy, xyxy) > 0
+    beside = cut[:, None, RIGHT] & cut[None, :, LEFT] & (_span_iou(xyxy, TOP) > SAME_SPAN)
+    above = cut[:, None, BOTTOM] & cut[None, :, TOP] & (_span_iou(xyxy, LEFT) > SAME_SPAN)
+    parts: BoolArray = touching & (beside | beside.T | above | above.T)
+    return parts
+
+
+def _span_iou(xyxy: FloatArray, low: int) -> FloatArray:
+    """(N, N) overlap of the boxes' extents along one axis, 0..1."""
+    start, end = xyxy[:, low], xyxy[:, low + 2]
+    shared = np.minimum(end[:, None], end[None, :]) - np.maximum(start[:, None], start[None, :])
+    both = np.maximum(end[:, None], end[None, :]) - np.minimum(start[:, None], start[None, :])
+    iou: FloatArray = shared / np.maximum(both, np.float32(1e-9))
+    return iou
+
+
+def _keep(every: Detections, cut: BoolArray, same: BoolArray, parts: BoolArray) -> Detections:
+    """Greedy: whole boxes first, then by confidence; a part widens the box that it belongs to."""
+    xyxy = every.xyxy.copy()
+    kept: list[int] = []
+    for row in np.lexsort((-every.confidence, cut)):
+        part_of = next((k for k in kept if parts[row, k]), None)
+        if part_of is not None:
+            xyxy[part_of, :2] = np.minimum(xyxy[part_of, :2], xyxy[row, :2])
+            xyxy[part_of, 2:] = np.maximum(xyxy[part_of, 2:], xyxy[row, 2:])
+        elif not same[row, kept].any():
+            kept.append(int(row))
+    rows = np.array(sorted(kept, key=lambda k: -float(every.confidence[k])), np.intp)
+    return Detections(xyxy[rows], every.confidence[rows], every.class_id[rows])
