@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+METRES_PER_DEGREE = 111_320.0
+"""Of a great circle, near enough for differences of a few metres."""
+
 _A = 6378137.0
 _E2 = 6.69437999014e-3
 

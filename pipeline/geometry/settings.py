@@ -43,14 +43,20 @@ class CalibrationSettings(_Section):
     """Ground points of one view; at least four, better six or more, spread over the zone."""
 
     points: tuple[GroundPoint, ...] = Field(min_length=4, max_length=200)
-    crs: Crs = Field("wgs84", description="What the points' lonlat are given in.")
+    crs: Crs = Field(default="wgs84", description="What the points' lonlat are given in.")
     image_size: tuple[int, int] | None = Field(
-        None, description="[width, height] the pixels refer to; none: the stream's own."
+        default=None, description="[width, height] the pixels refer to; none: the stream's own."
     )
-    lens: LensSettings | None = Field(None, description="Only for visibly bent pictures.")
-    click_px: float = Field(1.5, gt=0, le=100, description="How well pixels are known, 1 sigma.")
-    survey_m: float = Field(0.1, gt=0, le=20, description="How well places are known, 1 sigma.")
-    max_rms_m: float = Field(5.0, gt=0, le=100, description="Refused when the error is larger.")
+    lens: LensSettings | None = Field(default=None, description="Only for visibly bent pictures.")
+    click_px: float = Field(
+        default=1.5, gt=0, le=100, description="How well pixels are known, 1 sigma."
+    )
+    survey_m: float = Field(
+        default=0.1, gt=0, le=20, description="How well places are known, 1 sigma."
+    )
+    max_rms_m: float = Field(
+        default=5.0, gt=0, le=100, description="Refused when the error is larger."
+    )
 
     @model_validator(mode="after")
     def _can_be_fitted(self) -> CalibrationSettings:
@@ -90,10 +96,18 @@ class GridSettings(_Section):
     """The management grid of the city."""
 
     path: Path = Field(description="GeoJSON with one polygon per cell.")
-    crs: Crs = Field("wgs84", description="What the file's coordinates are given in.")
-    code_property: str = Field("code", min_length=1, description="Property with the cell's code.")
-    name_property: str = Field("name", description="Property with its name, may be missing.")
-    overlap_m2: float = Field(5.0, ge=0, description="Overlaps up to this are drawing noise.")
+    crs: Crs = Field(default="wgs84", description="What the file's coordinates are given in.")
+    code_property: str = Field(
+        default="code", min_length=1, description="Property with the cell's code."
+    )
+    name_property: str = Field(
+        default="name", description="Property with its name, may be missing."
+    )
+    overlap_m2: float = Field(
+        default=5.0, ge=0, description="Overlaps up to this are drawing noise."
+    )
     sliver_m: float = Field(
-        2.0, ge=0, description="Gaps narrower than this are faults, wider ones are left on purpose."
+        default=2.0,
+        ge=0,
+        description="Gaps narrower than this are faults, wider ones are left on purpose.",
     )
