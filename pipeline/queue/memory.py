@@ -105,8 +105,11 @@ class MemoryBus:
     def own_pending(self, group: Group, *, count: int) -> list[Delivery]:
         """See `EventBus.own_pending`."""
         stream, state = self._state(group)
-        mine = sorted(n for n, p in state.pending.items() if p.consumer == group.consumer)
-        return [_delivery(stream, state, number) for number in mine[:count]]
+        mine = sorted(n for n, p in state.pending.items() if p.consumer == group.consumer)[:count]
+        for number in mine:
+            state.pending[number].deliveries += 1
+            state.pending[number].taken_s = self._monotonic()
+        return [_delivery(stream, state, number) for number in mine]
 
     def claim_stale(self, group: Group, *, idle_s: float, count: int) -> list[Delivery]:
         """See `EventBus.claim_stale`."""

@@ -1,0 +1,1 @@
+"""The evidence store: files that cannot change unnoticed, and that go when their time is over."""

@@ -1,0 +1,106 @@
+"""Retention: evidence goes when its type's time is over, and leaves a signed line in the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from pipeline.evidence.disk import is_disk_trouble
+from pipeline.evidence.errors import EvidenceUnavailable
+from pipeline.evidence.store import EvidenceStore
+
+_log = structlog.get_logger(__name__)
+
+
+def _nothing_held(_incident_id: UUID) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionConfig:
+    """How long evidence is kept.
+
+    Attributes:
+        default: For types that are not named.
+        by_type: For incident types.
+        held: True for incidents whose evidence must stay, e.g. of an open case.
+    """
+
+    default: timedelta = timedelta(days=30)
+    by_type: Mapping[str, timedelta] = field(default_factory=dict)
+    held: Callable[[UUID], bool] = _nothing_held
+
+
+def retire(store: EvidenceStore, config: RetentionConfig, now: datetime) -> tuple[str, ...]:
+    """Remove what is over its time; returns the removed paths, for `Ledger.evidence_removed`.
+
+    The line in the manifest comes first, so that a crash in between leaves a file that the next
+    run removes, never a gap that looks like tampering.
+
+    Raises:
+        EvidenceUnavailable: The manifest cannot be written; what was removed before stays so.
+    """
+    manifest = store.manifest()
+    kept: dict[str, Mapping[str, Any]] = {}
+    gone: set[str] = set()
+    for line in manifest.lines():
+        path = str(line.body.get("path", ""))
+        if line.wrong:
+            continue  # never delete on the word of a line that was tampered with
+        if line.body["op"] == "add":
+            kept[path] = line.body
+            gone.discard(path)
+        else:
+            kept.pop(path, None)
+            gone.add(path)
+    for path in gone:
+        store.disk.remove(store.root / path)
+    removed = []
+    for path, body in kept.items():
+        if _is_over(body, config, now):
+            _remove(store, path, body, now)
+            removed.append(path)
+    if removed:
+        _log.info("evidence_retired", files=len(removed))
+    return tuple(removed)
+
+
+def _is_over(body: Mapping[str, Any], config: RetentionConfig, now: datetime) -> bool:
+    limit = config.by_type.get(str(body["incident_type"]), config.default)
+    over = now - datetime.fromisoformat(body["at"]) > limit
+    return over and not config.held(UUID(body["incident_id"]))
+
+
+def _remove(store: EvidenceStore, path: str, body: Mapping[str, Any], now: datetime) -> None:
+    tombstone = {
+        "op": "remove",
+        "at": now.isoformat(),
+        "path": path,
+        "sha256": body["sha256"],
+        "incident_id": body["incident_id"],
+        "incident_type": body["incident_type"],
+        "reason": "retention",
+    }
+    try:
+        store.manifest().append(tombstone)
+        store.disk.remove(store.root / path)
+    except OSError as error:
+        if is_disk_trouble(error) is None:
+            raise
+        raise EvidenceUnavailable(f"manifest must be writable, got: {error.strerror}") from error
+    _remove_empty_folders(store, path)
+
+
+def _remove_empty_folders(store: EvidenceStore, path: str) -> None:
+    for folder in list((store.root / path).parents):
+        if folder == store.root:
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # not empty
