@@ -222,7 +222,12 @@ class MissingHelmetSettings(RuleBase):
     head_looks: int = Field(
         3, ge=1, le=1_000, description="Looks at a person's head before anything is claimed."
     )
-    memory_s: float = Field(20.0, gt=0, le=600, description="How far back looks at a head count.")
+    memory_s: float = Field(
+        8.0,
+        gt=0,
+        le=600,
+        description="How far back looks at a head count; the newest `head_looks` always do.",
+    )
 
 
 class CrowdingSettings(RuleBase):

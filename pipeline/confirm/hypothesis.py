@@ -1,0 +1,117 @@
+"""One place at which something may be going on: gathering, open, or ended and remembered."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pipeline.confirm.identity import Topic
+from pipeline.rules.settings import RuleBase
+from pipeline.types import Box, Reason, Sighting, Suspicion
+
+MAX_LOOKS = 2_000
+
+
+class Stage(StrEnum):
+    GATHERING = "gathering"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one picture said about a place; hidden ones are not kept."""
+
+    timestamp_s: float
+    supports: bool
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the strongest suspicion so far said."""
+
+    xyxy_norm: Box
+    since_s: float
+    subtype: str | None
+    reasons: tuple[Reason, ...]
+    measures: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Hypothesis:
+    """The state of one place, type and zone.
+
+    Attributes:
+        topic: Type and zone.
+        place_norm: Anchor of the place, 0..1; fixed, so that places never creep together.
+        claim: The claim as it stands.
+        stage: gathering, open or ended.
+        looks: Ripe looks at it while gathering.
+        last_look_s: Time of the last picture that counted.
+        last_support_s: Time of the last picture that supported it.
+        clear_since: Media time and wall clock of the first picture of the present clear run.
+        clear_s: Length of the present clear run, gaps and hidden times left out.
+        sent: The last sighting published, None before the first.
+        look_since_s: When it first asked for the present look.
+    """
+
+    topic: Topic
+    place_norm: Box
+    claim: Claim
+    last_look_s: float
+    last_support_s: float
+    stage: Stage = Stage.GATHERING
+    looks: deque[Look] = field(default_factory=lambda: deque(maxlen=MAX_LOOKS))
+    clear_since: tuple[float, datetime] | None = None
+    clear_s: float = 0.0
+    sent: Sighting | None = None
+    look_since_s: float | None = None
+
+    def take(self, suspicion: Suspicion, place_norm: Box) -> None:
+        """Let the newest suspicion speak for the claim; its start and subtype stay known."""
+        self.claim = Claim(
+            place_norm,
+            min(self.claim.since_s, suspicion.since_s),
+            suspicion.subtype or self.claim.subtype,
+            suspicion.reasons,
+            suspicion.measures,
+        )
+
+    def support(self, timestamp_s: float) -> None:
+        """One picture supported it: any clear run is over."""
+        self.last_support_s = timestamp_s
+        self.clear_since, self.clear_s = None, 0.0
+
+    def miss(self, timestamp_s: float, captured_at: datetime, max_gap_s: float) -> None:
+        """One picture showed the place clear; time in which nobody looked does not count."""
+        if self.clear_since is None:
+            self.clear_since = (timestamp_s, captured_at)
+        elif timestamp_s - self.last_look_s <= max_gap_s:
+            self.clear_s += timestamp_s - self.last_look_s
+
+    def strength(self) -> float:
+        """Mean strength of the supporting looks, 0 without any."""
+        strengths = [look.strength for look in self.looks if look.supports]
+        return sum(strengths) / len(strengths) if strengths else 0.0
+
+    def share(self) -> float:
+        """Share of the looks that support."""
+        return sum(look.supports for look in self.looks) / len(self.looks) if self.looks else 0.0
+
+    def is_proven(self, rule: RuleBase, bar: float) -> bool:
+        """True when enough looks, over enough time, support it strongly enough."""
+        supporting = [look for look in self.looks if look.supports]
+        if len(supporting) < rule.min_looks or self.share() < rule.share:
+            return False
+        held_s = supporting[-1].timestamp_s - supporting[0].timestamp_s
+        return held_s >= rule.confirm_s and self.strength() >= min(1.0, rule.open_at + bar)
+
+    def forget_old_looks(self, rule: RuleBase) -> None:
+        """Keep the looks of the window that the settings need, whatever the rate of pictures."""
+        window_s = 2 * max(rule.confirm_s, (rule.min_looks + 1) * rule.glance_period_s)
+        while self.looks and self.looks[0].timestamp_s < self.looks[-1].timestamp_s - window_s:
+            self.looks.popleft()

@@ -1,0 +1,320 @@
+"""From pixels to new and still things of unknown class, at glances of any interval.
+
+Works on a small picture. The background is learned where nobody stands; what differs from it,
+and keeps looking the same for long enough, is new. Light is told from matter as follows: the
+picture is first matched to the background in brightness, block by block, and what then still
+differs only in brightness while its texture stays the same is light or shadow (normalised
+cross-correlation, as in Jacques, Jung & Musse 2005). A thing taken away leaves a patch that
+differs too; it is told from a thing put down by where the edges are: in the picture for
+something new, in the background for something gone (as in Porikli et al. 2008).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.boxes import area, covered, iou
+from pipeline.types import Box, NovelObject
+
+Image = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class NoveltySettings:
+    """Limits of the detector; lengths are shares of the picture's width, times in seconds.
+
+    Attributes:
+        width_px: Width of the small picture.
+        still_s: Something must look the same for this long to be new and still.
+        absorb_s: What stays this long becomes background.
+        learn_s: Memory of the background where nothing is new.
+        min_side: Smallest width and height of a thing.
+        max_area: Largest area of a thing, share of the picture; more is another view or light.
+        min_change: Brightness steps (of 255) that count as a difference.
+        min_colour: Colour steps (a, b of CIELAB) that count as a difference.
+        same_texture: Correlation with the background from which a difference is only light.
+        relearn_share: Share of the picture changed from which the background is learned anew.
+        busy_margin: How much of its size a busy box is enlarged: shadows, arms, bags.
+        hidden_s: A thing hidden for longer than this is forgotten.
+    """
+
+    width_px: int = 320
+    still_s: float = 8.0
+    absorb_s: float = 7_200.0
+    learn_s: float = 120.0
+    min_side: float = 0.02
+    max_area: float = 0.25
+    min_change: float = 18.0
+    min_colour: float = 9.0
+    same_texture: float = 0.75
+    relearn_share: float = 0.5
+    busy_margin: float = 0.15
+    hidden_s: float = 600.0
+
+
+@dataclass(slots=True)
+class _Thing:
+    object_id: int
+    box: Box
+    since_s: float
+    last_seen_s: float
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Planes of one view, all (h, w) or (h, w, 3) of the small picture.
+
+    `candidate` is what a changed pixel looked like when its change began, `since_s` when that
+    was (NaN where nothing is changed).
+    """
+
+    background: Plane
+    known: Mask
+    candidate: Plane
+    since_s: npt.NDArray[np.float64]
+
+
+class NoveltyDetector:
+    """Finds what is new and still in the pictures of one fixed view.
+
+    Args:
+        settings: Limits.
+    """
+
+    def __init__(self, settings: NoveltySettings | None = None) -> None:
+        self._settings = settings or NoveltySettings()
+        self._ids = itertools.count(1)
+        self._memory: _Memory | None = None
+        self._things: list[_Thing] = []
+        self._last_s = 0.0
+        self._scale = 1.0
+        self._upset_since_s: float | None = None
+
+    def update(
+        self, image: Image, timestamp_s: float, busy: Iterable[Box]
+    ) -> tuple[NovelObject, ...]:
+        """New and still things after this picture; hidden ones keep their last seen time.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            timestamp_s: Media time.
+            busy: Boxes of people and vehicles, pixels: not judged, not learned.
+        """
+        small = self._shrink(image)
+        free = ~self._busy_mask(small.shape[:2], busy)
+        memory = self._memory
+        if memory is None or memory.background.shape != small.shape or timestamp_s < self._last_s:
+            self._begin(small, free, timestamp_s)
+            return ()
+        after_s, self._last_s = timestamp_s - self._last_s, timestamp_s
+        first = free & ~memory.known
+        memory.background[first] = small[first]
+        memory.known |= first
+        shown = self._match_light(small, memory, free)
+        changed = self._changed(shown, memory) & free
+        if self._is_upset(changed, free, small, timestamp_s):
+            return ()
+        self._date(shown, changed, free, timestamp_s)
+        self._learn(shown, changed, free, after_s)
+        self._find(shown, changed, free, timestamp_s)
+        return tuple(
+            NovelObject(t.object_id, self._to_full(t.box), t.since_s, t.last_seen_s)
+            for t in self._things
+        )
+
+    def _shrink(self, image: Image) -> Plane:
+        height, width = image.shape[:2]
+        self._scale = self._settings.width_px / width
+        size = (self._settings.width_px, max(16, round(height * self._scale)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        lab = cv2.cvtColor(cv2.GaussianBlur(small, (3, 3), 0), cv2.COLOR_BGR2LAB)
+        return np.asarray(lab, np.float32)
+
+    def _busy_mask(self, shape: tuple[int, int], busy: Iterable[Box]) -> Mask:
+        mask = np.zeros(shape, bool)
+        for left, top, right, bottom in busy:
+            dx = self._settings.busy_margin * (right - left)
+            dy = self._settings.busy_margin * (bottom - top)
+            x0, y0 = max(0, int((left - dx) * self._scale)), max(0, int((top - dy) * self._scale))
+            x1, y1 = int((right + dx) * self._scale) + 1, int((bottom + dy) * self._scale) + 1
+            mask[y0 : max(y0, y1), x0 : max(x0, x1)] = True
+        return mask
+
+    def _begin(self, small: Plane, free: Mask, timestamp_s: float) -> None:
+        self._memory = _Memory(small.copy(), free.copy(), small.copy(), np.full(free.shape, np.nan))
+        self._things, self._last_s, self._upset_since_s = [], timestamp_s, None
+
+    def _match_light(self, small: Plane, memory: _Memory, free: Mask) -> Plane:
+        """The picture at the background's brightness: median difference per block, smoothed."""
+        height, width = free.shape
+        usable = free & memory.known
+        difference = np.where(usable, small - memory.background, np.nan)
+        rows, columns = 4, 6
+        field = np.zeros((rows, columns, 3), np.float32)
+        for r, c in itertools.product(range(rows), range(columns)):
+            block = difference[
+                r * height // rows : (r + 1) * height // rows,
+                c * width // columns : (c + 1) * width // columns,
+            ].reshape(-1, 3)
+            block = block[np.isfinite(block[:, 0])]
+            if len(block) >= 20:
+                field[r, c] = np.median(block, axis=0)
+        smooth = cv2.resize(
+            cv2.medianBlur(field, 3), (width, height), interpolation=cv2.INTER_LINEAR
+        )
+        return np.asarray(small - smooth, np.float32)
+
+    def _changed(self, shown: Plane, memory: _Memory) -> Mask:
+        settings = self._settings
+        difference = np.abs(shown - memory.background)
+        bright = difference[..., 0] > settings.min_change
+        colour = np.maximum(difference[..., 1], difference[..., 2]) > settings.min_colour
+        textured, correlation = _correlate(shown[..., 0], memory.background[..., 0])
+        only_light = textured & (correlation >= settings.same_texture)
+        other_texture = textured & (correlation < 0.4) & (difference[..., 0] > 10)
+        mask = (bright & ~only_light) | colour | other_texture
+        return _clean(mask) & memory.known
+
+    def _is_upset(self, changed: Mask, free: Mask, small: Plane, timestamp_s: float) -> bool:
+        """True while so much has changed that it is the light or the camera, not a thing."""
+        settings = self._settings
+        share = float(changed.sum()) / max(1.0, float(free.sum()))
+        if share < settings.relearn_share:
+            self._upset_since_s = None
+            return False
+        if self._upset_since_s is None:
+            self._upset_since_s = timestamp_s
+        elif timestamp_s - self._upset_since_s >= settings.still_s:
+            self._begin(small, free, timestamp_s)
+        return True
+
+    def _date(self, shown: Plane, changed: Mask, free: Mask, timestamp_s: float) -> None:
+        """Since when does each changed pixel look as it looks now?"""
+        memory = self._memory
+        assert memory is not None
+        apart = np.abs(shown - memory.candidate).max(axis=2)
+        same = apart <= 1.5 * self._settings.min_change
+        begins = changed & (~same | np.isnan(memory.since_s))
+        memory.candidate[begins] = shown[begins]
+        memory.since_s[begins] = timestamp_s
+        memory.since_s[free & ~changed] = np.nan
+
+    def _learn(self, shown: Plane, changed: Mask, free: Mask, after_s: float) -> None:
+        memory = self._memory
+        assert memory is not None
+        quiet = free & ~changed
+        share = np.float32(1.0 - np.exp(-after_s / self._settings.learn_s))
+        memory.background[quiet] += share * (shown[quiet] - memory.background[quiet])
+        held = free & (self._last_s - memory.since_s >= self._settings.absorb_s)
+        memory.background[held] = shown[held]
+        memory.since_s[held] = np.nan
+
+    def _find(self, shown: Plane, changed: Mask, free: Mask, timestamp_s: float) -> None:
+        memory = self._memory
+        assert memory is not None
+        still = changed & (timestamp_s - memory.since_s >= self._settings.still_s)
+        grown = cv2.morphologyEx(still.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8)
+        found: list[tuple[Box, float]] = []
+        for index in range(1, count):
+            left, top, width, height, pixels = (int(v) for v in stats[index])
+            if not self._has_fitting_size(width, height, pixels, free.shape):
+                continue
+            patch = (labels == index) & still
+            if _is_gone(shown, memory.background, labels == index):
+                memory.background[patch] = shown[patch]
+                memory.since_s[patch] = np.nan
+                continue
+            since_s = float(np.median(memory.since_s[patch]))
+            found.append(((left, top, left + width, top + height), since_s))
+        self._associate(found, free, timestamp_s)
+
+    def _has_fitting_size(
+        self, width: int, height: int, pixels: int, shape: tuple[int, ...]
+    ) -> bool:
+        settings = self._settings
+        side = settings.min_side * settings.width_px
+        fills = pixels >= 0.3 * width * height
+        return (
+            min(width, height) >= side
+            and fills
+            and pixels <= settings.max_area * shape[0] * shape[1]
+        )
+
+    def _associate(
+        self, found: Sequence[tuple[Box, float]], free: Mask, timestamp_s: float
+    ) -> None:
+        matched: set[int] = set()
+        for box, since_s in found:
+            thing = max(
+                (t for t in self._things if _is_same(t.box, box)),
+                key=lambda t: iou(t.box, box),
+                default=None,
+            )
+            if thing is None:
+                thing = _Thing(next(self._ids), box, since_s, timestamp_s)
+                self._things.append(thing)
+            thing.box, thing.last_seen_s = box, timestamp_s
+            matched.add(thing.object_id)
+        hidden_s = self._settings.hidden_s
+        self._things = [
+            t
+            for t in self._things
+            if t.object_id in matched
+            or (_is_mostly_busy(t.box, free) and timestamp_s - t.last_seen_s <= hidden_s)
+        ]
+
+    def _to_full(self, box: Box) -> Box:
+        left, top, right, bottom = (v / self._scale for v in box)
+        return left, top, right, bottom
+
+
+def _correlate(a: Plane, b: Plane) -> tuple[Mask, Plane]:
+    """Where both have texture or one has, and how alike it is (-1..1), in 9 x 9 windows."""
+    window = (9, 9)
+    mean_a, mean_b = cv2.blur(a, window), cv2.blur(b, window)
+    var_a = np.maximum(cv2.blur(a * a, window) - mean_a**2, 0)
+    var_b = np.maximum(cv2.blur(b * b, window) - mean_b**2, 0)
+    shared = cv2.blur(a * b, window) - mean_a * mean_b
+    # Below a few steps of noise there is no texture to compare.
+    textured = np.maximum(var_a, var_b) > 36.0
+    return textured, np.asarray(shared / np.sqrt(np.maximum(var_a * var_b, 1e-3)), np.float32)
+
+
+def _clean(mask: Mask) -> Mask:
+    kernel = np.ones((3, 3), np.uint8)
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    return np.asarray(opened, bool)
+
+
+def _is_gone(shown: Plane, background: Plane, patch: Mask) -> bool:
+    """True when the edges around a patch are in the background: something was taken away."""
+    ring = patch.astype(np.uint8)
+    kernel = np.ones((5, 5), np.uint8)
+    border = (cv2.dilate(ring, kernel) - cv2.erode(ring, kernel)).astype(bool)
+    now = _edges(shown[..., 0])[border].mean()
+    before = _edges(background[..., 0])[border].mean()
+    return bool(before > 1.3 * now)
+
+
+def _edges(plane: Plane) -> Plane:
+    dx, dy = cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(dx, dy), np.float32)
+
+
+def _is_same(a: Box, b: Box) -> bool:
+    small, large = sorted((a, b), key=area)
+    return iou(a, b) >= 0.3 or covered(small, large) >= 0.7
+
+
+def _is_mostly_busy(box: Box, free: Mask) -> bool:
+    left, top, right, bottom = (int(v) for v in box)
+    return bool(free[top:bottom, left:right].mean() < 0.7)

@@ -1,0 +1,162 @@
+"""Memory of what stands where: survives lost tracks, new ids, people in front, and gaps."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+from pipeline.boxes import area, blend, extent, gap, iou, union
+from pipeline.sightlines import OCCLUDERS, hides, seen_now
+from pipeline.types import Box, Scene, Track
+
+FOLLOW = 0.2
+"""Share of the way that a remembered place moves towards each new box."""
+
+
+MEAN_LOOKS = 20
+"""Looks over which the sureness of a class is averaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something seen standing in one picture: what, where, since when, how surely."""
+
+    label: str
+    xyxy: Box
+    since_s: float
+    confidence: float
+
+
+@dataclass(slots=True)
+class Standing:
+    """One place with something standing at it.
+
+    Attributes:
+        key: Unique in the memory that holds it.
+        label: Class of the item that began it.
+        box: Place, pixels; follows slowly.
+        since_s: Media time from which it stands there.
+        last_seen_s: Media time at which it was last seen there.
+        kinds: Sureness of each class seen there, mean over the looks.
+        blind_s: Time within since..last seen in which nobody looked at the view.
+        empty_s: Time for which the place has been seen without it, unhidden.
+        looks: Pictures in which it was seen.
+    """
+
+    key: int
+    label: str
+    box: Box
+    since_s: float
+    last_seen_s: float
+    blind_s: float = 0.0
+    empty_s: float = 0.0
+    looks: int = 0
+    kinds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def confidence(self) -> float:
+        """Of the class that is surest."""
+        return max(self.kinds.values(), default=0.0)
+
+    @property
+    def dwell_s(self) -> float:
+        """For how long it was there while somebody looked."""
+        return max(0.0, self.last_seen_s - self.since_s - self.blind_s)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLimits:
+    """Limits of the memory, taken from a rule's settings.
+
+    Attributes:
+        merge_distance: Gap between boxes, in sizes of the larger, up to which they are one place.
+        forget_s: Time seen empty after which a place is forgotten.
+        max_gap_s: A longer time without a picture counts neither as standing nor as empty.
+    """
+
+    merge_distance: float
+    forget_s: float
+    max_gap_s: float
+
+
+class StandingMemory:
+    """Places of one zone with something standing, fed with what each picture shows."""
+
+    def __init__(self, limits: StandingLimits) -> None:
+        self._limits = limits
+        self._keys = itertools.count(1)
+        self._places: list[Standing] = []
+        self._begun_s = 0.0
+        self._last_s: float | None = None
+
+    @property
+    def keys(self) -> frozenset[int]:
+        """Keys of all places kept in mind."""
+        return frozenset(place.key for place in self._places)
+
+    def update(self, items: Sequence[Item], scene: Scene) -> list[Standing]:
+        """The places at which something is seen standing now; others are kept in mind.
+
+        Nothing stands for longer than this memory exists: what was there before it counts from
+        its first scene on, so that a dwell begins when a permit ends.
+        """
+        now_s = scene.timestamp_s
+        if self._last_s is None or now_s < self._last_s:
+            self._begun_s, self._last_s, self._places = now_s, now_s, []
+        after_s, self._last_s = now_s - self._last_s, now_s
+        blind = after_s > self._limits.max_gap_s
+        if blind:
+            for place in self._places:
+                place.blind_s += after_s
+        seen: dict[int, list[Item]] = {}
+        for item in sorted(items, key=lambda i: (-area(i.xyxy), i.xyxy)):
+            seen.setdefault(self._place_for(item).key, []).append(item)
+        for place in self._places:
+            if place.key in seen:
+                _see(place, seen[place.key], now_s)
+            elif not blind and not hides(place.box, occluders(scene)):
+                place.empty_s += after_s
+        self._places = [p for p in self._places if p.empty_s <= self._limits.forget_s]
+        return [p for p in self._places if p.key in seen]
+
+    def _place_for(self, item: Item) -> Standing:
+        def fits(place: Standing) -> bool:
+            reach = self._limits.merge_distance * max(extent(place.box), extent(item.xyxy))
+            return gap(place.box, item.xyxy) <= reach
+
+        near = [p for p in self._places if fits(p)]
+        if near:
+            return max(near, key=lambda p: (iou(p.box, item.xyxy), -p.key))
+        since_s = max(item.since_s, self._begun_s)
+        place = Standing(next(self._keys), item.label, item.xyxy, since_s, since_s)
+        self._places.append(place)
+        return place
+
+
+def _see(place: Standing, items: Sequence[Item], now_s: float) -> None:
+    """Take in what one picture shows at a place."""
+    place.looks += 1
+    trust = 1.0 / min(place.looks, MEAN_LOOKS)
+    for kind in place.kinds.keys() | {item.label for item in items}:
+        sure = max((i.confidence for i in items if i.label == kind), default=0.0)
+        before = place.kinds.get(kind, 0.0)
+        place.kinds[kind] = before + trust * (sure - before)
+    box = reduce(union, (item.xyxy for item in items))
+    place.box = blend(place.box, box, FOLLOW) if place.looks > 1 else box
+    place.last_seen_s, place.empty_s = now_s, 0.0
+
+
+def occluders(scene: Scene) -> list[Box]:
+    """Boxes of people and vehicles seen now."""
+    return [t.xyxy for t in seen_now(scene, OCCLUDERS)]
+
+
+def standing_items(tracks: Sequence[Track]) -> list[Item]:
+    """The tracks that stand still, as items."""
+    return [
+        Item(t.label, t.xyxy, t.still_since_s, t.confidence)
+        for t in tracks
+        if t.still_since_s is not None
+    ]

@@ -1,0 +1,197 @@
+"""Street vending: an attended occupation of the pavement, whatever it is that stands there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.boxes import covered, extent, gap, iou
+from pipeline.rules.settings import StreetVendingSettings
+from pipeline.rules.standing import (
+    Item,
+    Standing,
+    StandingLimits,
+    StandingMemory,
+    standing_items,
+)
+from pipeline.sightlines import CARS, PEOPLE, seen_now
+from pipeline.types import Box, NovelObject, Reason, Scene, Suspicion, Track
+from pipeline.zones import Zone
+
+OCCUPATIONS = frozenset({"stall", "parasol", "tricycle"})
+NOVEL = "novel"
+
+EXPLAINED_BY = frozenset(
+    {"car", "truck_bus", "two_wheeler", "tricycle", "bin", "overflowing_bin", "garbage", "person"}
+)
+"""Something new and still that the detector can name as one of these is no occupation."""
+
+EXPLAINED_SHARE = 0.3
+SURE = 0.5
+"""Confidence from which a class counts with its whole weight."""
+
+MAX_PASSERS_BY = 2
+MAX_NEAR = 200
+
+
+@dataclass(slots=True)
+class Trade:
+    """What goes on at one place: who is there, and for how long.
+
+    Attributes:
+        attended: Share of the time with a person at it, exponential mean over one dwell.
+        near: First and last time of each person's track at it.
+        stopped: Tracks that stopped at it, the longest-staying one apart.
+        last_s: Time of the last picture counted.
+    """
+
+    attended: float
+    last_s: float
+    near: dict[int, tuple[float, float]] = field(default_factory=dict)
+    stopped: set[int] = field(default_factory=set)
+
+    def update(self, here: Sequence[int], now_s: float, settings: StreetVendingSettings) -> None:
+        """Take in the tracks of the people who are at the place now."""
+        after_s = min(now_s - self.last_s, settings.max_gap_s)
+        trust = 1.0 - math.exp(-after_s / settings.dwell_s) if settings.dwell_s > 0 else 1.0
+        self.attended += trust * (float(bool(here)) - self.attended)
+        self.last_s = now_s
+        for track_id in here:
+            first_s, _ = self.near.get(track_id, (now_s, now_s))
+            self.near[track_id] = (first_s, now_s)
+        while len(self.near) > MAX_NEAR:
+            self.near.pop(next(iter(self.near)))
+        keeper = self.keeper()
+        for track_id, (first_s, last_s) in self.near.items():
+            if track_id != keeper and last_s - first_s >= settings.pause_s:
+                self.stopped.add(track_id)
+        self.stopped.discard(keeper or -1)
+
+    def keeper(self) -> int | None:
+        """The track that has been at it for longest."""
+        return max(self.near, key=lambda k: (self.near[k][1] - self.near[k][0], -k), default=None)
+
+    def stay_s(self) -> float:
+        """For how long the keeper has been at it."""
+        keeper = self.keeper()
+        return 0.0 if keeper is None else self.near[keeper][1] - self.near[keeper][0]
+
+
+class StreetVendingRule:
+    """Gathers evidence by place; a stall detector alone never makes it ripe.
+
+    An occupation is (a) a stall, parasol or tricycle standing still, or (b) something new and
+    still of unknown class. Either must be attended; (b) by one and the same person for half of
+    the dwell. People who stop there add to it, a car at it takes off.
+    """
+
+    def __init__(self, settings: StreetVendingSettings, zone: Zone) -> None:
+        self._settings, self._zone = settings, zone
+        self._places = StandingMemory(
+            StandingLimits(settings.merge_distance, settings.clear_s, settings.max_gap_s)
+        )
+        self._trades: dict[int, Trade] = {}
+
+    def update(self, scene: Scene) -> list[Suspicion]:
+        seen = self._places.update(self._occupations(scene), scene)
+        keys = self._places.keys
+        self._trades = {k: v for k, v in self._trades.items() if k in keys}
+        return [self._claim(place, scene) for place in seen]
+
+    def _occupations(self, scene: Scene) -> list[Item]:
+        named = [
+            t for t in seen_now(scene, OCCUPATIONS) if self._zone.has_thing(t.xyxy, scene.size)
+        ]
+        items = standing_items(named)
+        if self._settings.use_novelty:
+            known = [t.xyxy for t in scene.tracks if t.label in EXPLAINED_BY]
+            items += [
+                Item(NOVEL, n.xyxy, n.since_s, 1.0)
+                for n in scene.novel
+                if self._counts(n, scene) and not _is_explained(n.xyxy, known)
+            ]
+        return items
+
+    def _counts(self, novel: NovelObject, scene: Scene) -> bool:
+        return novel.last_seen_s >= scene.timestamp_s and self._zone.has_thing(
+            novel.xyxy, scene.size
+        )
+
+    def _claim(self, place: Standing, scene: Scene) -> Suspicion:
+        settings = self._settings
+        here = [t.track_id for t in seen_now(scene, PEOPLE) if self._is_at(t, place.box)]
+        trade = self._trades.setdefault(place.key, Trade(float(bool(here)), scene.timestamp_s))
+        trade.update(here, scene.timestamp_s, settings)
+        reasons = (*self._what(place), *self._who(place, trade, scene))
+        attended = trade.attended >= settings.attended_share
+        if not OCCUPATIONS & place.kinds.keys():
+            attended = attended and trade.stay_s() >= 0.5 * settings.dwell_s
+        return Suspicion(
+            "street_vending",
+            self._zone.id,
+            place.box,
+            place.since_s,
+            min(1.0, max(0.0, sum(r.weight for r in reasons))),
+            attended and place.dwell_s >= settings.dwell_s,
+            f"v{place.key}",
+            reasons,
+            {
+                "dwell_s": round(place.dwell_s, 1),
+                "attended_share": round(trade.attended, 3),
+                "passers_by": float(len(trade.stopped)),
+            },
+        )
+
+    def _what(self, place: Standing) -> list[Reason]:
+        settings = self._settings
+        weights = {
+            "stall": settings.stall_weight,
+            "parasol": settings.parasol_weight,
+            "tricycle": settings.tricycle_weight,
+            NOVEL: settings.novel_weight,
+        }
+        return [
+            Reason(
+                f"{kind}_still",
+                weights[kind] * min(1.0, sure / SURE),
+                {"dwell_s": round(place.dwell_s, 1), "confidence": round(sure, 3)},
+            )
+            for kind, sure in sorted(place.kinds.items())
+        ]
+
+    def _who(self, place: Standing, trade: Trade, scene: Scene) -> list[Reason]:
+        settings = self._settings
+        reasons = []
+        if trade.near:
+            share = min(1.0, trade.attended / max(settings.attended_share, 1e-6))
+            reasons.append(
+                Reason(
+                    "attended",
+                    settings.attended_weight * share,
+                    {"share": round(trade.attended, 3), "stay_s": round(trade.stay_s(), 1)},
+                )
+            )
+        if trade.stopped:
+            counted = min(len(trade.stopped), MAX_PASSERS_BY)
+            reasons.append(
+                Reason(
+                    "passers_by",
+                    settings.passers_by_weight * counted,
+                    {"people": len(trade.stopped)},
+                )
+            )
+        if any(gap(t.xyxy, place.box) <= 0.2 * extent(t.xyxy) for t in seen_now(scene, CARS)):
+            reasons.append(Reason("vehicle_at_it", -settings.vehicle_penalty))
+        return reasons
+
+    def _is_at(self, person: Track, place: Box) -> bool:
+        """True when a person stands at a place: near in the picture and on the same ground."""
+        height = person.xyxy[3] - person.xyxy[1]
+        reach = self._settings.reach * height
+        on_ground = place[1] <= person.xyxy[3] <= place[3] + reach
+        return on_ground and gap(person.xyxy, place) <= reach
+
+
+def _is_explained(box: Box, known: Sequence[Box]) -> bool:
+    return any(covered(box, k) >= EXPLAINED_SHARE or iou(box, k) >= EXPLAINED_SHARE for k in known)

@@ -1,0 +1,151 @@
+"""The patrol of one view, readable in one loop: picture and boxes in, sightings out; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+from models.detections import Detections
+from pipeline.confirm import Confirmation, LookWant, Origin, ViewMemory
+from pipeline.confirm.identity import Topic
+from pipeline.novelty import NoveltyDetector, NoveltySettings
+from pipeline.rules.rule import Rule, make_rule
+from pipeline.rules.settings import StreetVendingSettings
+from pipeline.sightlines import OCCLUDERS
+from pipeline.track import Tracker, TrackerSettings
+from pipeline.types import CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
+from pipeline.zones import Zone
+from streams.types import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlan:
+    """What one view is watched for.
+
+    Attributes:
+        origin: Site, view and model: goes into ids and messages.
+        zones: Zones with their rules.
+        labels: Class names of the detector, by class id.
+        clock: Time zone in which schedules and permits are read.
+        tracker: Limits of the tracker.
+        novelty: Limits of the detector of new and still things.
+    """
+
+    origin: Origin
+    zones: tuple[Zone, ...]
+    labels: tuple[str, ...]
+    clock: tzinfo = UTC
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    novelty: NoveltySettings = field(default_factory=NoveltySettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one picture led to.
+
+    Attributes:
+        scene: What the rules saw.
+        suspicions: What they claimed.
+        sightings: What is to be published.
+        wants: Looks wished for, most urgent first.
+    """
+
+    scene: Scene
+    suspicions: tuple[Suspicion, ...]
+    sightings: tuple[Sighting, ...]
+    wants: tuple[LookWant, ...]
+
+
+class ViewPipeline:
+    """Keeps what one view remembers between pictures.
+
+    Args:
+        plan: What to watch for.
+        memory: Rejected places of the view.
+    """
+
+    def __init__(self, plan: ViewPlan, memory: ViewMemory | None = None) -> None:
+        self._plan = plan
+        self._tracker = Tracker(plan.labels, plan.tracker)
+        self._novelty = NoveltyDetector(plan.novelty) if _needs_novelty(plan.zones) else None
+        self._watches = [_Watch(zone, topic, plan) for zone, topic in _topics(plan.zones)]
+        rules = {w.topic: w.settings for w in self._watches}
+        self.confirmation = Confirmation(plan.origin, rules, memory)
+
+    def restore(self, sightings: Iterable[Sighting]) -> None:
+        """Take up what an earlier run left open, or ended not long ago."""
+        self.confirmation.restore(sightings)
+
+    def judge(
+        self,
+        frame: Frame,
+        detections: Detections,
+        *,
+        counts: Sequence[CrowdCount] = (),
+        looking: bool = False,
+    ) -> Judgement:
+        """Judge one picture of the view.
+
+        Args:
+            frame: The picture and its times.
+            detections: What the detector found in it, pixels of the full frame.
+            counts: People counted by density, where somebody asked.
+            looking: True in a look, False for a glance.
+        """
+        tracks = self._tracker.update(detections, frame.timestamp_s)
+        scene = Scene(
+            view=self._plan.origin.view,
+            timestamp_s=frame.timestamp_s,
+            captured_at=frame.captured_at,
+            size=frame.size,
+            tracks=tracks,
+            novel=self._find_novel(frame, tracks),
+            counts=tuple(counts),
+            looking=looking,
+        )
+        watched = {w.topic for w in self._watches if w.is_watched(scene.captured_at)}
+        suspicions = [s for w in self._watches for s in w.update(scene)]
+        sightings = self.confirmation.update(suspicions, scene, watched)
+        return Judgement(scene, tuple(suspicions), tuple(sightings), self.confirmation.wants)
+
+    def _find_novel(self, frame: Frame, tracks: Sequence[Track]) -> tuple[NovelObject, ...]:
+        if self._novelty is None:
+            return ()
+        busy = [
+            t.xyxy for t in tracks if t.label in OCCLUDERS and t.last_seen_s >= frame.timestamp_s
+        ]
+        return self._novelty.update(frame.image, frame.timestamp_s, busy)
+
+
+class _Watch:
+    """One rule in one zone, made anew whenever its hours begin or a permit ends."""
+
+    def __init__(self, zone: Zone, topic: Topic, plan: ViewPlan) -> None:
+        self.zone, self.topic, self._clock = zone, topic, plan.clock
+        self.settings = next(r for r in zone.rules if r.type == topic.type)
+        self._rule: Rule | None = None
+
+    def is_watched(self, at: datetime) -> bool:
+        return self.zone.is_watched(at, self._clock)
+
+    def update(self, scene: Scene) -> list[Suspicion]:
+        at = scene.captured_at
+        if not self.is_watched(at) or self.zone.is_permitted(self.topic.type, at, self._clock):
+            self._rule = None
+            return []
+        if self._rule is None:
+            self._rule = make_rule(self.settings, self.zone)
+        return self._rule.update(scene)
+
+
+def _topics(zones: Sequence[Zone]) -> list[tuple[Zone, Topic]]:
+    return [(zone, Topic(rule.type, zone.id)) for zone in zones for rule in zone.rules]
+
+
+def _needs_novelty(zones: Sequence[Zone]) -> bool:
+    return any(
+        isinstance(rule, StreetVendingSettings) and rule.use_novelty
+        for zone in zones
+        for rule in zone.rules
+    )
