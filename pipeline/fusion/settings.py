@@ -52,9 +52,7 @@ class Overlap(_Section):
     views: tuple[str, ...] = Field(
         min_length=2, max_length=20, description='Views as "camera" or "camera/view".'
     )
-    types: tuple[IncidentType, ...] = Field(
-        default=(), description="Only these types; all if empty."
-    )
+    types: tuple[IncidentType, ...] = Field(default=(), description="Which types; all if empty.")
 
     @field_validator("views")
     @classmethod
@@ -73,25 +71,28 @@ class FusionSettings(_Section):
     """When sightings of one type are one incident."""
 
     gate_chi2: float = Field(
-        GATE_CHI2, gt=0, le=100, description="Largest squared distance in standard deviations."
+        default=GATE_CHI2,
+        gt=0,
+        le=100,
+        description="Largest squared distance in standard deviations.",
     )
     follow_s: float | None = Field(
         default=None,
         ge=0,
         le=86_400,
-        description="Overrides how long after the last picture one follows.",
+        description="Overrides how late a sighting may follow.",
     )
     open_s: float = Field(
         default=7200.0,
         gt=0,
         le=604_800,
-        description="An open sighting counts as lasting so long unseen.",
+        description="How long an open sighting lasts unseen.",
     )
     recurrence_s: float = Field(
         default=86_400.0,
         ge=0,
         le=2_592_000,
-        description="A new incident repeats one that ended so lately.",
+        description="How lately a repeated one ended.",
     )
     min_iou: float = Field(
         default=0.3, gt=0, le=1, description="Overlap of the boxes of one happening in one view."
@@ -100,7 +101,7 @@ class FusionSettings(_Section):
         default=30.0,
         ge=0,
         le=3600,
-        description="How wrong a camera's clock may be before it is estimated.",
+        description="Clock error that is always allowed.",
     )
     overlaps: tuple[Overlap, ...] = Field(default=(), max_length=2000)
 

@@ -48,15 +48,9 @@ class CalibrationSettings(_Section):
         default=None, description="[width, height] the pixels refer to; none: the stream's own."
     )
     lens: LensSettings | None = Field(default=None, description="Only for visibly bent pictures.")
-    click_px: float = Field(
-        default=1.5, gt=0, le=100, description="How well pixels are known, 1 sigma."
-    )
-    survey_m: float = Field(
-        default=0.1, gt=0, le=20, description="How well places are known, 1 sigma."
-    )
-    max_rms_m: float = Field(
-        default=5.0, gt=0, le=100, description="Refused when the error is larger."
-    )
+    click_px: float = Field(default=1.5, gt=0, le=100, description="Clicking error, 1 sigma.")
+    survey_m: float = Field(default=0.1, gt=0, le=20, description="Surveying error, 1 sigma.")
+    max_rms_m: float = Field(default=5.0, gt=0, le=100, description="Larger errors are refused.")
 
     @model_validator(mode="after")
     def _can_be_fitted(self) -> CalibrationSettings:
@@ -97,17 +91,11 @@ class GridSettings(_Section):
 
     path: Path = Field(description="GeoJSON with one polygon per cell.")
     crs: Crs = Field(default="wgs84", description="What the file's coordinates are given in.")
-    code_property: str = Field(
-        default="code", min_length=1, description="Property with the cell's code."
-    )
-    name_property: str = Field(
-        default="name", description="Property with its name, may be missing."
-    )
-    overlap_m2: float = Field(
-        default=5.0, ge=0, description="Overlaps up to this are drawing noise."
-    )
+    code_property: str = Field(default="code", min_length=1, description="Property with the code.")
+    name_property: str = Field(default="name", description="Property with the name.")
+    overlap_m2: float = Field(default=5.0, ge=0, description="Smaller overlaps are noise.")
     sliver_m: float = Field(
         default=2.0,
         ge=0,
-        description="Gaps narrower than this are faults, wider ones are left on purpose.",
+        description="Narrower gaps are faults; wider are meant.",
     )
