@@ -4,7 +4,9 @@ StreamError
 ├── SourceUnavailable   cannot be opened or reached: retry later
 ├── SourceStalled       no packet within the read timeout
 ├── SourceEnded         a file came to its end, or the camera closed the session
-└── DecodeError         compressed bytes that the decoder refuses
+├── DecodeError         compressed bytes that the decoder refuses
+├── ClipError           packets that cannot be written as a clip, or a disk that refuses it
+└── ServeError          the RTSP server for demo and tests cannot play a clip or be started
 """
 
 
@@ -26,3 +28,11 @@ class SourceEnded(StreamError):
 
 class DecodeError(StreamError):
     """The decoder refused the compressed bytes."""
+
+
+class ClipError(StreamError):
+    """These packets cannot be written as a clip, or the disk refused it."""
+
+
+class ServeError(StreamError):
+    """The RTSP server cannot play a clip or cannot be started."""

@@ -1,0 +1,193 @@
+"""Decodes packets: one keyframe for a glance, or a run of packets for a look or a look-back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import av
+import av.error
+from av.packet import Packet as LibavPacket
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from streams.errors import DecodeError
+from streams.nal import START_CODE, codec_parameter_sets, join, length_size, units
+from streams.picture import Picture
+from streams.types import CodecInfo, Frame, Packet
+
+# 8K UHD. A forged parameter set may claim 16384 x 16384, for which libav would take 400 MB.
+MAX_PIXELS = 7680 * 4320
+_CLOCK = Fraction(1, 90_000)
+
+
+def decode_keyframe(packet: Packet, size: tuple[int, int] | None = None) -> Frame:
+    """Decode one keyframe to BGR, at `size` (width, height) when given.
+
+    Raises:
+        DecodeError: The bytes give no picture, or the parameter sets are missing.
+    """
+    return decode_picture(packet).frame(size=size)
+
+
+def decode_picture(packet: Packet) -> Picture:
+    """Decode one keyframe and leave it in YUV, for several crops and sizes from one decode.
+
+    Raises:
+        DecodeError: The bytes give no picture, or the parameter sets are missing.
+    """
+    decoder = FrameDecoder()
+    pictures = [*decoder.decode(packet), *decoder.flush()]
+    if not pictures:
+        raise DecodeError(f"a keyframe must give a picture, got none, camera {packet.camera_id}")
+    return pictures[0]
+
+
+def decode_span(
+    packets: Iterable[Packet], fps: float | None = None, size: tuple[int, int] | None = None
+) -> Iterator[Frame]:
+    """Decode packets that begin at a keyframe and yield BGR frames in order of presentation.
+
+    Every picture is decoded; only those that `fps` asks for are converted (all when None). Damaged
+    packets are skipped up to the next keyframe.
+    """
+    decoder = FrameDecoder()
+    next_s = float("-inf")
+    for picture in _pictures(decoder, packets):
+        if fps is None or picture.timestamp_s >= next_s:
+            if fps is not None:
+                # Half a millisecond of grace: 25 fps from 25 fps must not lose every other frame.
+                next_s = max(next_s, picture.timestamp_s) + 1.0 / fps - 0.0005
+            yield picture.frame(size=size)
+
+
+def picture_size(codec: CodecInfo, keyframe: bytes) -> tuple[int, int]:
+    """Return (width, height) that a keyframe really has, (0, 0) when it cannot be decoded."""
+    try:
+        context = _open(codec)
+        raw = LibavPacket(keyframe)
+        raw.pts = 0
+        frames = [*context.decode(raw), *context.decode(None)]
+    except (av.error.FFmpegError, ValueError, OSError):
+        return 0, 0
+    return (frames[0].width, frames[0].height) if frames else (0, 0)
+
+
+class FrameDecoder:
+    """Decodes the packets of one camera in decoding order; for one thread.
+
+    It begins at a keyframe, and begins anew at every change of epoch and after damaged bytes. With
+    `wait_for_keyframe=False` it takes what comes: pictures of a stream without keyframes are grey
+    at first and fill in as the encoder refreshes them.
+    """
+
+    def __init__(self, *, wait_for_keyframe: bool = True) -> None:
+        self._wait = wait_for_keyframe
+        self._context: VideoCodecContext | None = None
+        self._epoch: int | None = None
+        self._sent: dict[int, Packet] = {}
+        self._base_s = 0.0
+        self._newest_s = float("-inf")
+        self.errors = 0
+
+    def decode(self, packet: Packet) -> list[Picture]:
+        """Decode one packet; pictures come out late when the stream has B-frames.
+
+        Raises:
+            DecodeError: The bytes were refused; the decoder goes on at the next keyframe.
+        """
+        pictures: list[Picture] = []
+        if packet.epoch != self._epoch:
+            pictures = self.flush()
+            self._epoch = packet.epoch
+        if self._context is None:
+            if self._wait and not packet.is_keyframe:
+                return pictures
+            self._begin(packet)
+        assert self._context is not None
+        raw = LibavPacket(packet.data)
+        raw.time_base = _CLOCK
+        raw.pts = round((packet.timestamp_s - self._base_s) * 90_000)
+        self._remember(raw.pts, packet)
+        return pictures + self._run(raw, packet.camera_id)
+
+    def flush(self) -> list[Picture]:
+        """Return the pictures that the decoder still holds, and close it."""
+        if self._context is None:
+            return []
+        camera_id = next(iter(self._sent.values())).camera_id if self._sent else ""
+        try:
+            return self._run(None, camera_id)
+        except DecodeError:
+            return []
+        finally:
+            self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream; go on at the next keyframe."""
+        self._context = None
+        self._sent.clear()
+
+    def _begin(self, packet: Packet) -> None:
+        try:
+            self._context = _open(packet.codec)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise self._refused(error, packet.camera_id) from None
+        self._base_s = packet.timestamp_s
+
+    def _run(self, raw: LibavPacket[Stream] | None, camera_id: str) -> list[Picture]:
+        assert self._context is not None
+        try:
+            frames = self._context.decode(raw)
+        except (av.error.FFmpegError, ValueError, OSError) as error:
+            if self._wait:
+                self.reset()
+            raise self._refused(error, camera_id) from None
+        return [picture for frame in frames if (picture := self._picture(frame)) is not None]
+
+    def _refused(self, error: Exception, camera_id: str) -> DecodeError:
+        self.errors += 1
+        reason = getattr(error, "strerror", None) or str(error)
+        return DecodeError(f"the decoder refused the bytes: {reason}, camera {camera_id}")
+
+    def _remember(self, pts: int, packet: Packet) -> None:
+        self._sent[pts] = packet
+        if len(self._sent) > 64:  # deeper than any reorder buffer: those pictures never came out
+            del self._sent[next(iter(self._sent))]
+
+    def _picture(self, frame: VideoFrame) -> Picture | None:
+        packet = self._sent.pop(frame.pts, None) if frame.pts is not None else None
+        if packet is None or frame.width <= 0 or frame.height <= 0:
+            return None
+        self._newest_s = max(self._newest_s, packet.timestamp_s)
+        return Picture(frame, packet.camera_id, self._newest_s, packet.captured_at, packet.epoch)
+
+
+def _pictures(decoder: FrameDecoder, packets: Iterable[Packet]) -> Iterator[Picture]:
+    for packet in packets:
+        try:
+            yield from decoder.decode(packet)
+        except DecodeError:
+            continue  # counted in `decoder.errors`; decoding goes on at the next keyframe
+    yield from decoder.flush()
+
+
+def _open(codec: CodecInfo) -> VideoCodecContext:
+    """Return a decoder with one thread: a worker decodes many cameras side by side."""
+    context = av.CodecContext.create(codec.name, "r")
+    if not isinstance(context, VideoCodecContext):
+        raise ValueError(f"codec must be a video codec, got {codec.name!r}")
+    context.thread_count = 1
+    context.options = {"max_pixels": str(MAX_PIXELS)}
+    if codec.extradata:
+        context.extradata = codec.extradata
+    return context
+
+
+def annexb_keyframe(packet: Packet) -> bytes:
+    """Return a keyframe as an Annex B stream that needs nothing else to be decoded."""
+    body = packet.data if not length_size(packet.codec) else join(units(packet.codec, packet.data))
+    if not body.startswith((START_CODE, START_CODE[1:])):
+        body = START_CODE + body
+    return join(codec_parameter_sets(packet.codec)) + body
