@@ -110,6 +110,18 @@ class Kept:
         founded = incident_id_of(sighting.sighting_id)
         return Kept(founded, recurrence_of=recurrence_of(sighting, candidates))
 
+    @staticmethod
+    def of(incident: Incident) -> Kept:
+        """An incident's own part."""
+        return Kept(
+            incident_id=incident.incident_id,
+            review=incident.review,
+            evidence=incident.evidence,
+            sequence=incident.sequence,
+            recurrence_of=incident.recurrence_of,
+            merged_into=incident.merged_into,
+        )
+
 
 Combine = Callable[[Kept, Sequence[PlacedSighting]], Incident]
 """How an incident follows from its sightings; replaced together with the policy."""

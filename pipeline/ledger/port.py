@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -82,6 +82,10 @@ class Ledger(Protocol):
             UnknownSighting: The sighting was never recorded.
             LedgerUnavailable: Nothing was written.
         """
+        ...
+
+    def evidence_removed(self, paths: Collection[str], at: datetime) -> int:
+        """Note that retention took these files; returns how many were known and there."""
         ...
 
     def incident(self, incident_id: UUID) -> Incident:

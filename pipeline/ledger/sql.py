@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
@@ -198,6 +199,17 @@ class SqlLedger:
         session.flush()
         return fresh
 
+    def evidence_removed(self, paths: Collection[str], at: datetime) -> int:
+        """See `Ledger.evidence_removed`."""
+        gone, wanted = 0, sorted(paths)
+        with writing(self.engine) as session:
+            for start in range(0, len(wanted), 500):  # databases bound the number of parameters
+                some = wanted[start : start + 500]
+                for row in session.scalars(select(EvidenceRow).where(EvidenceRow.path.in_(some))):
+                    gone += row.removed_at is None
+                    row.removed_at = row.removed_at or at
+        return gone
+
     def incident(self, incident_id: UUID) -> Incident:
         """See `Ledger.incident`."""
         with reading(self.engine) as session:
@@ -330,14 +342,7 @@ def set_review(
 
 def kept_of(incident: Incident) -> Kept:
     """What of an incident does not follow from its sightings."""
-    return Kept(
-        incident_id=incident.incident_id,
-        review=incident.review,
-        evidence=incident.evidence,
-        sequence=incident.sequence,
-        recurrence_of=incident.recurrence_of,
-        merged_into=incident.merged_into,
-    )
+    return Kept.of(incident)
 
 
 def _new_files(incident: Incident, files: Iterable[EvidenceFile]) -> list[EvidenceFile]:
