@@ -41,6 +41,7 @@ class NoveltySettings:
         min_change: Brightness steps (of 255) that count as a difference.
         min_colour: Colour steps (a, b of CIELAB) that count as a difference.
         same_texture: Correlation with the background from which a difference is only light.
+        matter_share: Share of a thing that must differ in colour or texture; less is a shadow.
         relearn_share: Share of the picture changed from which the background is learned anew.
         busy_margin: How much of its size a busy box is enlarged: shadows, arms, bags.
         hidden_s: A thing hidden for longer than this is forgotten.
@@ -55,6 +56,7 @@ class NoveltySettings:
     min_change: float = 18.0
     min_colour: float = 9.0
     same_texture: float = 0.75
+    matter_share: float = 0.2
     relearn_share: float = 0.5
     busy_margin: float = 0.15
     hidden_s: float = 600.0
@@ -119,12 +121,13 @@ class NoveltyDetector:
         memory.background[first] = small[first]
         memory.known |= first
         shown = self._match_light(small, memory, free)
-        changed = self._changed(shown, memory) & free
+        changed, matter = self._changed(shown, memory)
+        changed &= free
         if self._is_upset(changed, free, small, timestamp_s):
             return ()
         self._date(shown, changed, free, timestamp_s)
         self._learn(shown, changed, free, after_s)
-        self._find(shown, changed, free, timestamp_s)
+        self._find(shown, changed, matter, free, timestamp_s)
         return tuple(
             NovelObject(t.object_id, self._to_full(t.box), t.since_s, t.last_seen_s)
             for t in self._things
@@ -153,26 +156,31 @@ class NoveltyDetector:
         self._things, self._last_s, self._upset_since_s = [], timestamp_s, None
 
     def _match_light(self, small: Plane, memory: _Memory, free: Mask) -> Plane:
-        """The picture at the background's brightness: median difference per block, smoothed."""
-        height, width = free.shape
-        usable = free & memory.known
-        difference = np.where(usable, small - memory.background, np.nan)
-        rows, columns = 4, 6
-        field = np.zeros((rows, columns, 3), np.float32)
-        for r, c in itertools.product(range(rows), range(columns)):
-            block = difference[
-                r * height // rows : (r + 1) * height // rows,
-                c * width // columns : (c + 1) * width // columns,
-            ].reshape(-1, 3)
-            block = block[np.isfinite(block[:, 0])]
-            if len(block) >= 20:
-                field[r, c] = np.median(block, axis=0)
-        smooth = cv2.resize(
-            cv2.medianBlur(field, 3), (width, height), interpolation=cv2.INTER_LINEAR
-        )
-        return np.asarray(small - smooth, np.float32)
+        """The picture at the background's light: a plane per channel, fitted to the quiet part.
 
-    def _changed(self, shown: Plane, memory: _Memory) -> Mask:
+        A plane follows dusk, clouds and exposure but cannot swallow a thing, as local means
+        would. The half with the largest residuals is left out of the fit, twice (trimmed least
+        squares), so that things do not pull it.
+        """
+        step = 4
+        usable = (free & memory.known)[::step, ::step]
+        if usable.sum() < 50:
+            return small
+        height, width = free.shape
+        ys, xs = np.mgrid[0:height:step, 0:width:step]
+        basis = np.stack([np.ones(usable.sum()), xs[usable] / width, ys[usable] / height], axis=1)
+        values = (small - memory.background)[::step, ::step][usable]
+        keep = np.ones(len(values), bool)
+        for _ in range(3):
+            plane = np.linalg.lstsq(basis[keep], values[keep], rcond=None)[0]
+            residual = np.abs(values - basis @ plane).max(axis=1)
+            keep = residual <= np.median(residual)
+        rows = (np.arange(height) / height)[:, None, None]
+        columns = (np.arange(width) / width)[None, :, None]
+        return np.asarray(small - (plane[0] + columns * plane[1] + rows * plane[2]), np.float32)
+
+    def _changed(self, shown: Plane, memory: _Memory) -> tuple[Mask, Mask]:
+        """What differs from the background, and what of it cannot be light alone."""
         settings = self._settings
         difference = np.abs(shown - memory.background)
         bright = difference[..., 0] > settings.min_change
@@ -180,8 +188,9 @@ class NoveltyDetector:
         textured, correlation = _correlate(shown[..., 0], memory.background[..., 0])
         only_light = textured & (correlation >= settings.same_texture)
         other_texture = textured & (correlation < 0.4) & (difference[..., 0] > 10)
-        mask = (bright & ~only_light) | colour | other_texture
-        return _clean(mask) & memory.known
+        matter = colour | other_texture
+        changed = _clean((bright & ~only_light) | matter) & memory.known
+        return changed, changed & matter
 
     def _is_upset(self, changed: Mask, free: Mask, small: Plane, timestamp_s: float) -> bool:
         """True while so much has changed that it is the light or the camera, not a thing."""
@@ -217,7 +226,9 @@ class NoveltyDetector:
         memory.background[held] = shown[held]
         memory.since_s[held] = np.nan
 
-    def _find(self, shown: Plane, changed: Mask, free: Mask, timestamp_s: float) -> None:
+    def _find(
+        self, shown: Plane, changed: Mask, matter: Mask, free: Mask, timestamp_s: float
+    ) -> None:
         memory = self._memory
         assert memory is not None
         still = changed & (timestamp_s - memory.since_s >= self._settings.still_s)
@@ -229,6 +240,8 @@ class NoveltyDetector:
             if not self._has_fitting_size(width, height, pixels, free.shape):
                 continue
             patch = (labels == index) & still
+            if float(matter[patch].mean()) < self._settings.matter_share:
+                continue
             if _is_gone(shown, memory.background, labels == index):
                 memory.background[patch] = shown[patch]
                 memory.since_s[patch] = np.nan

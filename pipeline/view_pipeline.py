@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from typing import Protocol
 
 from models.detections import Detections
 from pipeline.confirm import Confirmation, LookWant, Origin, ViewMemory
@@ -14,9 +15,9 @@ from pipeline.rules.rule import Rule, make_rule
 from pipeline.rules.settings import StreetVendingSettings
 from pipeline.sightlines import OCCLUDERS
 from pipeline.track import Tracker, TrackerSettings
-from pipeline.types import CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
+from pipeline.types import Box, CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
 from pipeline.zones import Zone
-from streams.types import Frame
+from streams.types import Frame, ImageArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,35 @@ class Judgement:
     wants: tuple[LookWant, ...]
 
 
+class NoveltyPort(Protocol):
+    """What finds new and still things of unknown class in the pictures of one view."""
+
+    def update(
+        self, image: ImageArray, timestamp_s: float, busy: Iterable[Box]
+    ) -> tuple[NovelObject, ...]: ...
+
+
 class ViewPipeline:
     """Keeps what one view remembers between pictures.
 
     Args:
         plan: What to watch for.
         memory: Rejected places of the view.
+        novelty: Finds new and still things; the one on pixels by default, used only when a
+            rule of the plan needs it.
     """
 
-    def __init__(self, plan: ViewPlan, memory: ViewMemory | None = None) -> None:
+    def __init__(
+        self,
+        plan: ViewPlan,
+        memory: ViewMemory | None = None,
+        novelty: NoveltyPort | None = None,
+    ) -> None:
         self._plan = plan
         self._tracker = Tracker(plan.labels, plan.tracker)
-        self._novelty = NoveltyDetector(plan.novelty) if _needs_novelty(plan.zones) else None
+        self._novelty: NoveltyPort | None = None
+        if _needs_novelty(plan.zones):
+            self._novelty = novelty or NoveltyDetector(plan.novelty)
         self._watches = [_Watch(zone, topic, plan) for zone, topic in _topics(plan.zones)]
         rules = {w.topic: w.settings for w in self._watches}
         self.confirmation = Confirmation(plan.origin, rules, memory)
