@@ -164,7 +164,9 @@ class Relay:
                     stop.wait(self.config.poll_s)
 
     def _pause_s(self, failures: int) -> float:
-        longest = min(self.config.max_backoff_s, self.config.backoff_s * 2.0 ** min(failures - 1, 16))
+        longest = min(
+            self.config.max_backoff_s, self.config.backoff_s * 2.0 ** min(failures - 1, 16)
+        )
         return longest * self._rng.uniform(0.5, 1.0)
 
     def _refresh(self) -> None:

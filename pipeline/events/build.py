@@ -16,7 +16,7 @@ from pipeline.events.message import (
     ReasonMessage,
     SightingMessage,
 )
-from pipeline.ledger.codec import time_text
+from pipeline.ledger.codec import finite, time_text
 from pipeline.ledger.types import EventKind, Incident, PlacedSighting, event_id_of
 from pipeline.types import EvidenceFile, Place
 
@@ -109,10 +109,10 @@ def _incident(incident: Incident, what: Occurrence, most: int) -> IncidentMessag
         confidence=_unit(incident.confidence),
         severity=incident.severity,
         reasons=[
-            ReasonMessage(code=r.code, weight=r.weight, detail=dict(r.detail))
+            ReasonMessage(code=r.code, weight=r.weight, detail=finite(r.detail))
             for r in incident.reasons[:most]
         ],
-        measures=dict(incident.measures),
+        measures=finite(incident.measures),
         model=incident.model,
         sightings=[_sighting(p) for p in incident.sightings[:most]],
         sightings_total=len(incident.sightings),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from pipeline.types import (
@@ -20,6 +21,7 @@ from pipeline.types import (
 )
 
 Json = dict[str, Any]
+_V = TypeVar("_V")
 
 
 def time_text(at: datetime) -> str:
@@ -38,9 +40,14 @@ def time_of(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def finite(values: Mapping[str, _V]) -> dict[str, _V]:
+    """Without numbers that JSON does not have: NaN and infinities."""
+    return {k: v for k, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
+
+
 def reasons_json(reasons: tuple[Reason, ...]) -> list[Json]:
     """The trace, a list of {code, weight, detail}."""
-    return [{"code": r.code, "weight": r.weight, "detail": dict(r.detail)} for r in reasons]
+    return [{"code": r.code, "weight": r.weight, "detail": finite(r.detail)} for r in reasons]
 
 
 def reasons_of(values: list[Json]) -> tuple[Reason, ...]:
@@ -69,7 +76,7 @@ def sighting_json(sighting: Sighting) -> Json:
         "confidence": sighting.confidence,
         "severity": sighting.severity,
         "reasons": reasons_json(sighting.reasons),
-        "measures": dict(sighting.measures),
+        "measures": finite(sighting.measures),
         "model": sighting.model,
     }
 

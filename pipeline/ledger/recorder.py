@@ -91,16 +91,23 @@ class Recorder:
         return self.ledger.attach_evidence(entry.sighting_id, entry.files)
 
     def flush(self) -> int:
-        """Move what waits into the ledger; returns how many entries.
+        """Move what waits into the ledger; returns how many entries. Cameras that record
+        meanwhile wait for a few entries at most, not for all.
 
         Raises:
             LedgerUnavailable, SpoolError: It stopped half way; the rest still waits.
         """
+        moved = 0
+        while count := self._flush_some():
+            moved += count
+        return moved
+
+    def _flush_some(self) -> int:
         with self._lock:
             if not len(self.spool):
                 return 0
             try:
-                moved = self.spool.replay(self._write)
+                moved = self.spool.replay(self._write, limit=20)
             except LedgerError as error:
                 self._note(False, str(error))
                 raise

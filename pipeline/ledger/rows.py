@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pipeline.ledger.codec import (
+    finite,
     place_json,
     place_of,
     reasons_json,
@@ -33,7 +34,7 @@ def fill_incident(row: IncidentRow, incident: Incident) -> None:
     row.started_at, row.confirmed_at = incident.started_at, incident.confirmed_at
     row.updated_at, row.ended_at = incident.updated_at, incident.ended_at
     row.confidence, row.severity = incident.confidence, incident.severity
-    row.reasons, row.measures = list(reasons_json(incident.reasons)), dict(incident.measures)
+    row.reasons, row.measures = list(reasons_json(incident.reasons)), finite(incident.measures)
     row.model, row.sequence = incident.model, incident.sequence
     row.recurrence_of, row.merged_into = incident.recurrence_of, incident.merged_into
     row.search_text = search_text(incident)
@@ -118,7 +119,7 @@ def message_row(sighting: Sighting, recorded_at: datetime) -> SightingMessageRow
         confidence=sighting.confidence,
         severity=sighting.severity,
         xyxy_norm=list(sighting.xyxy_norm),
-        measures=dict(sighting.measures),
+        measures=finite(sighting.measures),
         recorded_at=recorded_at,
     )
 

@@ -135,10 +135,11 @@ class Spool:
                 self._pending = sum(1 for _ in lines)
             return self._pending
 
-    def replay(self, take: Callable[[Spooled], object]) -> int:
-        """Hand every entry over in order and forget it; returns how many were taken.
+    def replay(self, take: Callable[[Spooled], object], limit: int | None = None) -> int:
+        """Hand entries over in order and forget them; returns how many were taken.
 
         Args:
+            limit: Most entries to hand over, all when None.
             take: Records one entry. LedgerUnavailable stops the replay, the entry stays. Any
                 other LedgerError sets the entry aside in `rejected.jsonl`, with the reason.
 
@@ -150,16 +151,22 @@ class Spool:
         with self._lock:
             try:
                 for path in self._segments():
-                    taken += self._replay_segment(path, take)
+                    if limit is not None and taken >= limit:
+                        break
+                    taken += self._replay_segment(path, take, limit and limit - taken)
             except OSError as error:
                 raise SpoolError(f"spool {self.folder.name} must be readable: {error}") from error
         return taken
 
-    def _replay_segment(self, path: Path, take: Callable[[Spooled], object]) -> int:
+    def _replay_segment(
+        self, path: Path, take: Callable[[Spooled], object], limit: int | None
+    ) -> int:
         taken = 0
         for number, line in enumerate(_whole_lines(path)):
             if number < self._done_lines:
-                continue  # taken before a failure further on
+                continue  # taken before a failure, or a limit
+            if limit is not None and taken >= limit:
+                return taken
             try:
                 take(_from_json(json.loads(line)))
             except LedgerUnavailable:

@@ -29,6 +29,9 @@ from pipeline.ledger.tables import (
 from pipeline.ledger.types import EventKind, Incident, IncidentState, ReviewState, event_id_of
 from pipeline.types import EvidenceFile, Phase, Place, Sighting, ViewKey
 
+kept_of = Kept.of
+"""For those who regroup sightings in a transaction of their own."""
+
 _MAX_MERGES = 32
 """How long a chain of merged incidents is followed before it is called a loop."""
 
@@ -77,7 +80,7 @@ class SqlLedger:
             row = SightingRow(sighting_id=sighting.sighting_id, incident_id=kept.incident_id)
         else:
             before = self._incident_of(session, sighting.sighting_id)
-            kept = kept_of(before)
+            kept = Kept.of(before)
             row.incident_id = kept.incident_id
         rows.fill_sighting(row, sighting, place)
         known = before.sightings if before else ()
@@ -105,7 +108,7 @@ class SqlLedger:
         if chosen is None:
             return None, Kept.founded_by(sighting, candidates)
         incident = load(session, standing(session, chosen))
-        return incident, kept_of(incident)
+        return incident, Kept.of(incident)
 
     def _candidates(
         self, session: Session, sighting: Sighting, place: Place | None
@@ -338,11 +341,6 @@ def set_review(
     row.review, row.review_version = review.value, expected_version + 1
     session.flush()
     return True
-
-
-def kept_of(incident: Incident) -> Kept:
-    """What of an incident does not follow from its sightings."""
-    return Kept.of(incident)
 
 
 def _new_files(incident: Incident, files: Iterable[EvidenceFile]) -> list[EvidenceFile]:
