@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -113,6 +113,7 @@ class Camera:
         self._abandoned: list[_Reader] = []
         self._fallback: _Fallback | None = None
         self._codec: CodecInfo | None = None
+        self._session = Session()
 
     def __repr__(self) -> str:
         return f"Camera({self.camera_id!r}, {redact(self._url)!r})"
@@ -148,7 +149,7 @@ class Camera:
     def start(self) -> None:
         """Begin to read; does nothing when it reads already."""
         if not self.running:
-            self._start_reader(Session())
+            self._start_reader()
 
     def stop(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """Stop reading; return whether the reader ended in time.
@@ -173,7 +174,7 @@ class Camera:
         """Decode the newest keyframe, None when none is newer than `newer_than_s`.
 
         A stream without timely keyframes is decoded packet by packet instead; `health` says so.
-        One thread at a time per camera.
+        For one thread at a time per camera.
 
         Raises:
             DecodeError: The newest keyframe gives no picture; counted, and shown in `health`.
@@ -202,8 +203,10 @@ class Camera:
             return None
         return decode_picture(key)
 
-    def _start_reader(self, session: Session) -> None:
-        self._reader = _Reader(self, session)
+    def _start_reader(self) -> None:
+        """Start a reader that goes on with the media time and the epoch of the one before."""
+        self._session = Session(epoch=self._session.epoch, timeline=self._session.timeline)
+        self._reader = _Reader(self, self._session)
         self._reader.start()
 
     def _watch_reader(self) -> None:
@@ -220,8 +223,7 @@ class Camera:
             self._abandoned.append(reader)
             self._counters.abandoned += 1
         reader.session.stop.set()
-        old = reader.session
-        self._start_reader(Session(epoch=old.epoch, timeline=old.timeline))
+        self._start_reader()
         log.warning("camera_reader_abandoned", camera_id=self.camera_id)
 
     def _received(self, packet: Packet, previous: Packet | None) -> None:
@@ -269,7 +271,6 @@ class _Reader(threading.Thread):
         self.session = session
         self._camera = camera
         self._moved_s = time.monotonic()
-        self._paced = not is_live(camera._url)
         source = camera.options.source
         self._longest_s = max(source.open_timeout_s * 2, source.read_timeout_s) + _READER_GRACE_S
 
@@ -317,6 +318,8 @@ class _Reader(threading.Thread):
     def _read(self) -> None:
         camera = self._camera
         options = camera.options.source
+        if camera._counters.abandoned:  # a camera that once outlasted its timeouts is not trusted
+            options = replace(options, strict_reads=True)
         with open_source(camera.camera_id, camera._url, options, session=self.session) as source:
             if self.session.stop.is_set():
                 return

@@ -49,17 +49,26 @@ def decode_span(
 ) -> Iterator[Frame]:
     """Decode packets that begin at a keyframe and yield BGR frames in order of presentation.
 
-    Every picture is decoded; only those that `fps` asks for are converted (all when None). Damaged
-    packets are skipped up to the next keyframe.
+    With `PacketRing.follow` this is a live look from the ring's last keyframe on. Every picture is
+    decoded; only those that `fps` asks for are converted (all when None). Damaged packets are
+    skipped up to the next keyframe.
     """
+    for picture in decode_pictures(packets, fps):
+        yield picture.frame(size=size)
+
+
+def decode_pictures(packets: Iterable[Packet], fps: float | None = None) -> Iterator[Picture]:
+    """Like `decode_span`, but leave the pictures in YUV for several crops and sizes."""
     decoder = FrameDecoder()
     next_s = float("-inf")
     for picture in _pictures(decoder, packets):
-        if fps is None or picture.timestamp_s >= next_s:
-            if fps is not None:
-                # Half a millisecond of grace: 25 fps from 25 fps must not lose every other frame.
-                next_s = max(next_s, picture.timestamp_s) + 1.0 / fps - 0.0005
-            yield picture.frame(size=size)
+        if fps is None:
+            yield picture
+        elif picture.timestamp_s >= next_s - 0.0005:  # 90 kHz stamps are rounded
+            # On a fixed grid, so that 10 fps from 25 fps gives 10 and not 8.3 frames a second.
+            late = picture.timestamp_s - next_s > 1.0 / fps
+            next_s = (picture.timestamp_s if late else next_s) + 1.0 / fps
+            yield picture
 
 
 def picture_size(codec: CodecInfo, keyframe: bytes) -> tuple[int, int]:
