@@ -48,9 +48,7 @@ class IncidentLine:
     why: str
 
 
-def picture_of(
-    cameras: Sequence[CameraLine], incidents: Sequence[IncidentLine], foot: str
-) -> Group:
+def screen(cameras: Sequence[CameraLine], incidents: Sequence[IncidentLine], foot: str) -> Group:
     """The whole screen: cameras, newest incidents, one line of totals."""
     return Group(_cameras(cameras), _incidents(incidents), Text(foot, style="dim"))
 

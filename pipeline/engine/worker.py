@@ -23,7 +23,7 @@ import structlog
 
 from models.detections import Detections
 from pipeline.engine.glances import GlanceScheduler
-from pipeline.engine.looks import LookBudget, LookOrder
+from pipeline.engine.looks import LookBudget, LookOrder, LookPressure
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.observations import Observation, ObservationQueue
 from pipeline.engine.watch import WatchedView
@@ -105,6 +105,11 @@ class Worker:
         self._pool.shutdown(wait=False, cancel_futures=True)
         for thread in list(self._threads):
             thread.join(_JOIN_S)
+
+    def look_pressure(self) -> LookPressure:
+        """How short attention is now."""
+        with self._looks_lock:
+            return self._looks.pressure(self._clock())
 
     # glances
 

@@ -152,7 +152,7 @@ def _resolved(site: Site, folder: Path) -> Site:
     return site.model_copy(
         update={
             "data_dir": folder / site.data_dir,
-            "grid": folder / site.grid if site.grid else None,
+            "grid": site.grid and site.grid.model_copy(update={"path": folder / site.grid.path}),
             "cameras": tuple(_resolved_camera(camera, folder) for camera in site.cameras),
         }
     )

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from models.settings import DetectorSettings
-from pipeline.geometry.settings import CalibrationSettings
+from pipeline.fusion.settings import FusionSettings
+from pipeline.geometry.settings import CalibrationSettings, GridSettings
+from pipeline.ledger.database import sqlite_url
 from pipeline.zones import Zone
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -28,21 +30,6 @@ class RingSettings(Settings):
     mebibytes: float = Field(32.0, gt=0, le=4096, description="Most memory kept, in MiB.")
 
 
-class ViewSettings(Settings):
-    """One fixed framing of a camera: its zones and its calibration."""
-
-    id: Identifier = "main"
-    zones: tuple[Zone, ...] = Field((), description="Polygons with rules; none: only health.")
-    calibration: CalibrationSettings | None = Field(
-        None, description="Ground points (pixel and lon/lat) that put sightings on the map."
-    )
-
-    @model_validator(mode="after")
-    def _zones_are_unique(self) -> ViewSettings:
-        _refuse_twins("zone", [zone.id for zone in self.zones])
-        return self
-
-
 class CameraSettings(Settings):
     """One camera: where its stream is, and what is watched in it."""
 
@@ -57,14 +44,21 @@ class CameraSettings(Settings):
     glance_period_s: float | None = Field(
         None, gt=0, le=3600, description="Overrides the shortest period its rules ask for."
     )
-    zones: tuple[Zone, ...] = Field((), description="Short for one view called main.")
-    calibration: CalibrationSettings | None = None
-    view: ViewSettings | None = Field(None, exclude=True, description="Made from zones.")
+    zones: tuple[Zone, ...] = Field((), description="Polygons with rules; none: only health.")
+    calibration: CalibrationSettings | None = Field(
+        None, description="Ground points (pixel and lon/lat) that put sightings on the map."
+    )
+    smallest_object_px: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="Side of the smallest object wanted, in pixels of the full picture: the zones "
+        "are tiled until it is large enough to be detected. None: one look at the zones.",
+    )
 
     @model_validator(mode="after")
-    def _one_view(self) -> CameraSettings:
-        view = ViewSettings(zones=self.zones, calibration=self.calibration)
-        object.__setattr__(self, "view", view)
+    def _zones_are_unique(self) -> CameraSettings:
+        _refuse_twins("zone", [zone.id for zone in self.zones])
         return self
 
 
@@ -86,6 +80,9 @@ class QueueSettings(Settings):
     redis: SecretStr = Field(
         SecretStr("embedded"), description="redis://…, or embedded: a private server."
     )
+    port: int = Field(
+        0, ge=0, le=65535, description="TCP port of the embedded server on 127.0.0.1; 0: none."
+    )
     stream: str = Field("skygrid:incidents", min_length=1, max_length=200)
     maxlen: int = Field(1_000_000, ge=1000, description="Entries kept in the stream, about.")
 
@@ -106,6 +103,14 @@ class WorkerSettings(Settings):
     max_looks: int = Field(2, ge=0, le=64, description="Views under full attention at once.")
 
 
+class ReviewSettings(Settings):
+    """The review page and its API, served by `skygrid serve`."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8330, ge=0, le=65535)
+    public_url: str = Field("http://localhost:8330", description="As browsers see it.")
+
+
 class MonitorSettings(Settings):
     """The patrol's own /metrics and /healthz."""
 
@@ -119,7 +124,8 @@ class Site(Settings):
     site: Identifier = Field(description="Name of the site; part of every event's source.")
     timezone: str = Field("Asia/Shanghai", description="IANA name; schedules are in it.")
     data_dir: Path = Field(Path("data"), description="Relative to the site file.")
-    grid: Path | None = Field(None, description="GeoJSON of the management grid.")
+    grid: GridSettings | None = Field(None, description="The management grid.")
+    fusion: FusionSettings = FusionSettings()
     detector: DetectorSettings = DetectorSettings()
     crowd_weights: str | None = Field(
         None, description="Density weight for crowds (research licence); none: boxes count."
@@ -129,6 +135,7 @@ class Site(Settings):
     queue: QueueSettings = QueueSettings()
     store: StoreSettings = StoreSettings()
     monitor: MonitorSettings = MonitorSettings()
+    review: ReviewSettings = ReviewSettings()
     cameras: tuple[CameraSettings, ...] = Field(min_length=1)
 
     @field_validator("timezone")
@@ -146,6 +153,13 @@ class Site(Settings):
     def _cameras_are_unique(self) -> Site:
         _refuse_twins("camera", [camera.id for camera in self.cameras])
         return self
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the store; holds credentials, never to be logged."""
+        if self.store.database is not None:
+            return self.store.database.get_secret_value()
+        return sqlite_url(self.data_dir / "skygrid.db")
 
     @property
     def zone_info(self) -> ZoneInfo:

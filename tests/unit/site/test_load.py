@@ -32,7 +32,7 @@ def written(folder: Path, text: str) -> Path:
 def test_a_small_site_reads_with_defaults(tmp_path: Path) -> None:
     site = load_site(written(tmp_path, GOOD))
     camera = site.cameras[0]
-    assert (site.site, camera.id, camera.view.zones[0].rules[0].dwell_s) == (
+    assert (site.site, camera.id, camera.zones[0].rules[0].dwell_s) == (
         "harbour",
         "gate-3",
         90,

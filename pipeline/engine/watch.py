@@ -1,0 +1,223 @@
+"""One view under watch: its camera, its pipeline, and what the people at the screens see of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from models.detections import Detections
+from pipeline.confirm import LookWant
+from pipeline.types import BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
+from pipeline.view_pipeline import Judgement, ViewPipeline
+from pipeline.zones import Zone
+from streams.camera import Camera
+from streams.decode import FrameDecoder
+from streams.errors import DecodeError
+from streams.types import Frame
+
+_STEPS_KEPT = 4000
+_RATE_OVER_S = 60.0
+_LOOK_GRACE_S = 5.0
+_STILL_WIDTH = 960
+
+Count = Callable[[Frame, Sequence[Zone], Detections], tuple[CrowdCount, ...]]
+"""People in the zones of a picture where boxes saturate."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """A sighting with the picture behind it, on its way to the ledger.
+
+    Attributes:
+        sighting: What was confirmed.
+        frame: The picture behind the message.
+        before: The last picture of the view without any suspicion, small; None if there was none.
+        camera: Where the clip can be cut from.
+        watch: The view, for the boxes of the clip.
+    """
+
+    sighting: Sighting
+    frame: Frame
+    before: Frame | None
+    camera: Camera
+    watch: WatchedView
+
+
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """What can be said of a view now.
+
+    Attributes:
+        glances_per_s: Over the last minute.
+        delay_s: From the last picture's arrival to its judgement, None before the first.
+        open_sightings: Confirmed and not ended.
+        found: Sightings started in this run.
+    """
+
+    glances_per_s: float
+    delay_s: float | None
+    open_sightings: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Still:
+    """The last judged picture, made small, and the boxes seen in it, for the camera wall."""
+
+    frame: Frame
+    size: tuple[int, int]
+    tracks: tuple[Track, ...]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts of one view; written by the judge, read by others."""
+
+    judged_at: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+    delay_s: float | None = None
+    found: int = 0
+
+
+class WatchedView:
+    """Glances, looks and judges for one view; the judge is one thread, `glance` another."""
+
+    def __init__(
+        self,
+        key: ViewKey,
+        camera: Camera,
+        pipeline: ViewPipeline,
+        zones: Sequence[Zone],
+        *,
+        publish: Callable[[Finding], None],
+        count: Count | None = None,
+        glance_period_s: float | None = None,
+    ) -> None:
+        self.key = key
+        self.camera = camera
+        self._publish = publish
+        self._count = count
+        self._fixed_period_s = glance_period_s
+        self._glanced_s = float("-inf")
+        self._judged_s = float("-inf")
+        self._steps: deque[BoxAt] = deque(maxlen=_STEPS_KEPT)
+        self._steps_lock = threading.Lock()
+        self._judging = threading.Lock()
+        self._tally = _Tally()
+        self._still: Still | None = None
+        self._before: Frame | None = None
+        self.pipeline = pipeline
+        self.zones = tuple(zones)
+
+    @property
+    def glance_period_s(self) -> float:
+        """The configured period, else the shortest that a rule asks for, else 10 s."""
+        if self._fixed_period_s is not None:
+            return self._fixed_period_s
+        return min((r.glance_period_s for z in self.zones for r in z.rules), default=10.0)
+
+    def replace(self, pipeline: ViewPipeline, zones: Sequence[Zone]) -> None:
+        """Take over new zones, or what operators taught, from the next picture on."""
+        with self._judging:
+            self.pipeline, self.zones = pipeline, tuple(zones)
+
+    def glance(self) -> Frame | None:
+        """Decode the newest keyframe, None when it was seen already.
+
+        Raises:
+            DecodeError: It gives no picture.
+        """
+        picture = self.camera.glance(self._glanced_s)
+        if picture is None:
+            return None
+        self._glanced_s = picture.timestamp_s
+        return picture.frame()
+
+    def look(self, look_s: float, look_fps: float, stop: threading.Event) -> Iterator[Frame]:
+        """Every picture due at `look_fps`, from the ring's last keyframe on, for `look_s`."""
+        key = self.camera.ring.newest_keyframe()
+        if key is None:
+            return
+        decoder, give_up_s = FrameDecoder(), time.monotonic() + look_s + _LOOK_GRACE_S
+        due_s = self._judged_s
+        for packet in self.camera.ring.follow(key.timestamp_s, timeout_s=2.0):
+            if stop.is_set() or time.monotonic() > give_up_s:
+                return
+            try:
+                pictures = decoder.decode(packet)
+            except DecodeError:
+                decoder.reset()
+                continue
+            for picture in pictures:
+                if picture.timestamp_s > key.timestamp_s + look_s:
+                    return
+                if picture.timestamp_s > due_s:
+                    due_s = max(due_s, picture.timestamp_s - 1 / look_fps) + 1 / look_fps
+                    yield picture.frame()
+
+    def judge(self, frame: Frame, detections: Detections, looking: bool) -> LookWant | None:
+        """Judge one picture, hand its sightings on, and say what deserves a look.
+
+        Pictures older than the last judged one are left out: a look may overtake a glance.
+        """
+        if frame.timestamp_s <= self._judged_s:
+            return None
+        self._judged_s = frame.timestamp_s
+        with self._judging:
+            counts = self._count(frame, self.zones, detections) if self._count else ()
+            judgement = self.pipeline.judge(frame, detections, counts=counts, looking=looking)
+        self._remember(frame, judgement)
+        for sighting in judgement.sightings:
+            self._tally.found += sighting.phase is Phase.STARTED
+            self._publish(Finding(sighting, frame, self._before, self.camera, self))
+        if not judgement.suspicions:
+            self._before = self._still.frame if self._still else None
+        return judgement.wants[0] if judgement.wants else None
+
+    def still(self) -> Still | None:
+        """The last judged picture."""
+        return self._still
+
+    def state(self) -> WatchState:
+        """Rates and counts for people; any thread may ask."""
+        now = time.time()
+        recent = sum(1 for at in tuple(self._tally.judged_at) if now - at <= _RATE_OVER_S)
+        open_now = len(self.pipeline.confirmation.open_sightings)
+        return WatchState(recent / _RATE_OVER_S, self._tally.delay_s, open_now, self._tally.found)
+
+    def steps(self, start_s: float, end_s: float) -> list[BoxAt]:
+        """Boxes seen between two media times, for the clip's player."""
+        with self._steps_lock:
+            return [s for s in self._steps if start_s <= s.timestamp_s <= end_s]
+
+    def polygon(self, zone_id: str) -> tuple[tuple[float, float], ...]:
+        """Corners of a zone, 0..1; empty when it is gone."""
+        return next((z.polygon for z in self.zones if z.id == zone_id), ())
+
+    def _remember(self, frame: Frame, judgement: Judgement) -> None:
+        now = time.time()
+        self._tally.judged_at.append(now)
+        self._tally.delay_s = max(0.0, now - frame.captured_at.timestamp())
+        seen = [t for t in judgement.scene.tracks if t.last_seen_s >= frame.timestamp_s]
+        width, height = frame.size
+        with self._steps_lock:
+            for track in seen:
+                x1, y1, x2, y2 = track.xyxy
+                box = (x1 / width, y1 / height, x2 / width, y2 / height)
+                self._steps.append(BoxAt(frame.timestamp_s, box, track.label, track.confidence))
+        self._still = Still(_small(frame), frame.size, tuple(seen))
+
+
+def _small(frame: Frame) -> Frame:
+    """The same frame at most `_STILL_WIDTH` wide, so that hundreds of views fit in memory."""
+    width, height = frame.size
+    if width <= _STILL_WIDTH:
+        return frame
+    size = (_STILL_WIDTH, max(1, round(height * _STILL_WIDTH / width)))
+    image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return replace(frame, image=image)

@@ -1,0 +1,239 @@
+"""What people see of a running patrol, and what they tell it: health, stills, zones, verdicts.
+
+Runs in a thread of its own, writes files and rows; a fault here never stops the patrol.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import structlog
+
+from pipeline.confirm import Rejection, ViewMemory
+from pipeline.engine.watch import Still, WatchedView
+from pipeline.feedback import ViewMemory as VerdictStore
+from pipeline.feedback import ViewVerdict
+from pipeline.status import CameraCard, StatusWriter
+from pipeline.types import ViewKey
+from pipeline.zone_store import ZoneStore, ZoneVersion
+from pipeline.zones import Zone
+from streams.health import HealthState
+
+if TYPE_CHECKING:
+    from skygrid.patrol import Patrol
+
+log = structlog.get_logger(__name__)
+
+_EVERY_S = 1.0
+_STATUS_EVERY_S = 5.0
+_PROBE_EVERY_S = 30.0
+_JPEG_QUALITY = 80
+_USABLE = (
+    HealthState.OK,
+    HealthState.TIME_JUMP,
+    HealthState.CODEC_CHANGED,
+    HealthState.NO_KEYFRAMES,
+)
+
+
+class Desk:
+    """Between the patrol and the database's other readers; see the module's docstring."""
+
+    def __init__(self, patrol: Patrol) -> None:
+        self._patrol = patrol
+        engine = patrol.parts.engine
+        self._status = StatusWriter(engine)
+        self._zones = ZoneStore(engine)
+        self._verdicts = VerdictStore(engine)
+        self._known_zones: dict[ViewKey, int] = {}
+        self._memories: dict[ViewKey, list[ViewVerdict]] = {}
+        self._last_verdict = 0
+        self._told: dict[str, tuple[str, float]] = {}
+        self._stills: dict[ViewKey, float] = {}
+        self._probed_s = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work every second until `stop`; every fault is logged and tried again."""
+        ready = False
+        while not stop.is_set():
+            try:
+                if not ready:
+                    self._register()
+                    ready = True
+                self._round()
+            except Exception:
+                log.exception("desk round failed")
+                stop.wait(_STATUS_EVERY_S)
+            stop.wait(_EVERY_S)
+
+    def health(self) -> dict[str, Any]:
+        """The report behind /healthz: "ok", or "degraded" with the parts that are not well."""
+        patrol = self._patrol
+        troubles: dict[str, str] = {}
+        for camera_id, camera in patrol.cameras.items():
+            health = camera.health
+            if health.state not in (HealthState.OK, HealthState.ENDED):
+                troubles[f"camera {camera_id}"] = f"{health.state.value}: {health.reason}"
+        relay, recorder = patrol.parts.relay.status, patrol.parts.recorder.status
+        if relay.up is False:
+            troubles["queue"] = f"{relay.pending} events wait: {relay.reason}"
+        if not recorder.up:
+            troubles["ledger"] = f"{recorder.spooled} sightings wait on disk: {recorder.reason}"
+        if not patrol.parts.store.state.available:
+            troubles["evidence"] = patrol.parts.store.state.reason
+        pressure = patrol.worker.look_pressure()
+        if pressure.waiting and pressure.oldest_wait_s > _PROBE_EVERY_S:
+            troubles["looks"] = (
+                f"{pressure.waiting} suspicions wait, {pressure.oldest_wait_s:.0f} s"
+            )
+        return {
+            "status": "degraded" if troubles else "ok",
+            "cameras": len(patrol.cameras),
+            "model": patrol.parts.detector.model_id,
+            "troubles": troubles,
+        }
+
+    def _register(self) -> None:
+        site = self._patrol.site
+        self._status.register([CameraCard(c.id, c.name or c.id) for c in site.cameras])
+        now = time.time()
+        for view in self._patrol.worker.views:
+            zones = [zone.model_dump(mode="json", by_alias=True) for zone in view.zones]
+            self._zones.seed(view.key, zones, now)
+
+    def _round(self) -> None:
+        self._gauges()
+        self._write_status()
+        self._take_zones()
+        self._take_verdicts()
+        for view in self._patrol.worker.views:
+            self._write_still(view)
+        if time.monotonic() - self._probed_s > _PROBE_EVERY_S:
+            self._probed_s = time.monotonic()
+            self._patrol.parts.store.probe()
+
+    def _gauges(self) -> None:
+        patrol, metrics = self._patrol, self._patrol.metrics
+        for camera_id, camera in patrol.cameras.items():
+            stats = camera.stats
+            metrics.camera_up.labels(camera_id).set(camera.health.state in _USABLE)
+            metrics.reconnects.labels(camera_id).set(max(0, stats.connects - 1))
+            metrics.packets.labels(camera_id).set(stats.packets)
+            metrics.ring_bytes.labels(camera_id).set(camera.ring.stats.bytes)
+        relay = patrol.parts.relay.status
+        metrics.outbox_pending.set(relay.pending)
+        metrics.outbox_oldest_s.set(relay.oldest_age_s(datetime.now(UTC)))
+        metrics.spooled.set(patrol.parts.recorder.status.spooled)
+
+    def _write_status(self) -> None:
+        now = time.monotonic()
+        for view in self._patrol.worker.views:
+            camera_id, health = view.key.camera_id, view.camera.health
+            state, told_s = self._told.get(camera_id, ("", float("-inf")))
+            if state == health.state.value and now - told_s < _STATUS_EVERY_S:
+                continue
+            watch = view.state()
+            self._status.write(
+                camera_id,
+                health.state.value,
+                health.reason,
+                health.since_s,
+                watch.glances_per_s,
+                delay_s=watch.delay_s or 0.0,
+                open_sightings=watch.open_sightings,
+            )
+            self._told[camera_id] = (health.state.value, now)
+
+    def _take_zones(self) -> None:
+        """Take over zones that somebody saved in the page."""
+        for key, version in self._zones.versions().items():
+            if self._known_zones.get(key) == version:
+                continue
+            view = next((v for v in self._patrol.worker.views if v.key == key), None)
+            if view is not None:
+                self._adopt(view, self._zones.current(key))
+            self._known_zones[key] = version
+
+    def _adopt(self, view: WatchedView, saved: ZoneVersion) -> None:
+        zones = tuple(Zone.model_validate(zone) for zone in saved.zones)
+        if zones == view.zones:
+            return
+        log.info("zones taken over", view=str(view.key), version=saved.version)
+        self._rebuild(view, zones)
+
+    def _take_verdicts(self) -> None:
+        """Take over what operators rejected: their places get a higher bar."""
+        news = self._verdicts.after(self._last_verdict)
+        if not news:
+            return
+        self._last_verdict = news[-1].number
+        for verdict in news:
+            self._memories.setdefault(verdict.view, []).append(verdict)
+        for view in self._patrol.worker.views:
+            if any(v.view == view.key for v in news):
+                self._rebuild(view, view.zones)
+
+    def _rebuild(self, view: WatchedView, zones: tuple[Zone, ...]) -> None:
+        memory = memory_of(self._memories.get(view.key, []))
+        view.replace(self._patrol.pipeline_for(view.key, zones, memory), zones)
+
+    def _write_still(self, view: WatchedView) -> None:
+        still = view.still()
+        if still is None or self._stills.get(view.key) == still.frame.timestamp_s:
+            return
+        self._stills[view.key] = still.frame.timestamp_s
+        folder = self._patrol.site.data_dir / "stills" / view.key.camera_id
+        folder.mkdir(parents=True, exist_ok=True)
+        done, data = cv2.imencode(
+            ".jpg", still.frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        )
+        if done:
+            _replace(folder / f"{view.key.view_id}.jpg", bytes(data))
+            _replace(folder / f"{view.key.view_id}.json", json.dumps(_boxes(still)).encode())
+
+
+def memory_of(verdicts: list[ViewVerdict]) -> ViewMemory:
+    """Rejections that still stand: a later verdict on the same incident's place replaces one."""
+    standing: dict[tuple[str, str, tuple[float, ...]], ViewVerdict] = {}
+    for verdict in verdicts:
+        standing[verdict.zone_id, verdict.type, tuple(verdict.xyxy_norm)] = verdict
+    return ViewMemory(
+        tuple(
+            Rejection(v.type, v.zone_id, v.xyxy_norm, datetime.fromtimestamp(v.at, UTC))
+            for v in standing.values()
+            if v.verdict == "rejected"
+        )
+    )
+
+
+def _boxes(still: Still) -> dict[str, Any]:
+    width, height = still.size
+    return {
+        "captured_at": still.frame.captured_at.isoformat(),
+        "boxes": [
+            {
+                "xyxy_norm": [
+                    t.xyxy[0] / width,
+                    t.xyxy[1] / height,
+                    t.xyxy[2] / width,
+                    t.xyxy[3] / height,
+                ],
+                "label": t.label,
+                "confidence": round(t.confidence, 3),
+            }
+            for t in still.tracks
+        ],
+    }
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)

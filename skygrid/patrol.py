@@ -1,0 +1,255 @@
+"""Wires a site into a running patrol: the one place that chooses implementations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+
+import structlog
+from sqlalchemy import Engine
+
+from models.detector import Detector
+from models.load import load_detector
+from pipeline.confirm import Origin, ViewMemory
+from pipeline.engine.metrics import PatrolMetrics
+from pipeline.engine.publisher import Publisher, PublisherSettings
+from pipeline.engine.seeing import Sight
+from pipeline.engine.watch import WatchedView
+from pipeline.engine.worker import Worker, WorkerSettings
+from pipeline.evidence.store import EvidenceConfig, EvidenceStore
+from pipeline.fusion.clocks import ClockWatch
+from pipeline.fusion.fuse import fusing
+from pipeline.geometry.calibration import Calibration
+from pipeline.geometry.grid import load_grid
+from pipeline.geometry.locator import Locator
+from pipeline.ledger.database import migrate, open_engine
+from pipeline.ledger.outbox import SqlOutbox
+from pipeline.ledger.port import LedgerConfig
+from pipeline.ledger.recorder import Recorder
+from pipeline.ledger.spool import Spool
+from pipeline.ledger.sql import SqlLedger
+from pipeline.outbox import Relay, RelayConfig
+from pipeline.queue.embedded import EmbeddedRedis, EmbeddedRedisConfig
+from pipeline.queue.lock import DataDirLock
+from pipeline.queue.redis_bus import RedisBus, RedisBusConfig
+from pipeline.rules.settings import missing_classes
+from pipeline.site.settings import CameraSettings, Site
+from pipeline.types import ViewKey
+from pipeline.view_pipeline import ViewPipeline, ViewPlan
+from pipeline.zones import Zone
+from skygrid.desk import Desk
+from skygrid.errors import ZoneCannotBeSeen
+from skygrid.monitor import Monitor
+from streams.camera import Camera, CameraOptions
+from streams.source import SourceOptions
+
+log = structlog.get_logger(__name__)
+
+_CALIBRATED_FOR = (1920, 1080)
+_CLOCKS_FROM = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The long-lived parts of a running patrol, for those who show or serve it."""
+
+    engine: Engine
+    bus: RedisBus
+    redis_url: str
+    relay: Relay
+    ledger: SqlLedger
+    clocks: ClockWatch
+    recorder: Recorder
+    store: EvidenceStore
+    detector: Detector
+
+
+class Patrol:
+    """A site on patrol between `__enter__` and `__exit__`.
+
+    Raises on entry:
+        ZoneCannotBeSeen: A rule needs a class that the detector does not know.
+        DataDirInUse: Another patrol uses the data directory.
+        Errors of the parts: no such weight, the database cannot be opened, …
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.metrics = PatrolMetrics()
+        self._stack = ExitStack()
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Patrol:
+        try:
+            self._open()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        log.info("patrol stops")
+        self._stop.set()
+        self._stack.close()
+
+    def _open(self) -> None:
+        site = self.site
+        site.data_dir.mkdir(parents=True, exist_ok=True)
+        self._stack.enter_context(DataDirLock(site.data_dir))
+        detector = load_detector(site.detector)
+        self._stack.callback(detector.close)
+        for camera in site.cameras:
+            refuse_blind_rules(camera.id, camera.zones, detector.labels)
+        self.parts = self._open_parts(detector)
+        clocks = self.parts.clocks
+        clocks.rebuild(self.parts.ledger.recent(_CLOCKS_FROM))
+        self.publisher = Publisher(
+            self.parts.recorder,
+            self.parts.store,
+            self._locator().place,
+            self.metrics,
+            _publisher_settings(site),
+            learn=clocks.learn,
+        )
+        self.cameras = {
+            c.id: Camera(c.id, c.url.get_secret_value(), _options(c)) for c in site.cameras
+        }
+        views = [self._view(c) for c in site.cameras]
+        sight = Sight(
+            detector,
+            {c.id: c.smallest_object_px for c in site.cameras if c.smallest_object_px is not None},
+        )
+        sight.watch(views)
+        self.worker = Worker(views, sight, self.metrics, _worker_settings(site))
+        self.desk = Desk(self)
+        self._start()
+
+    def _open_parts(self, detector: Detector) -> Parts:
+        site = self.site
+        engine = open_engine(site.database_url)
+        self._stack.callback(engine.dispose)
+        migrate(engine)
+        redis_url = site.queue.redis.get_secret_value()
+        if redis_url == "embedded":
+            config = EmbeddedRedisConfig(port=site.queue.port)
+            redis_url = self._stack.enter_context(EmbeddedRedis(site.data_dir, config)).url
+        bus = RedisBus(redis_url, RedisBusConfig(max_entries=site.queue.maxlen))
+        self._stack.callback(bus.close)
+        store = EvidenceStore(
+            site.data_dir / "evidence",
+            EvidenceConfig(min_free_bytes=site.evidence.min_free_mebibytes << 20),
+        )
+        self._stack.callback(store.close)
+        clocks = ClockWatch()
+        ledger = SqlLedger(engine, fusing(LedgerConfig(site=site.site), site.fusion, clocks))
+        recorder = Recorder(ledger, Spool(site.data_dir / "spool"))
+        relay = Relay(SqlOutbox(engine), bus, RelayConfig(stream=site.queue.stream))
+        return Parts(engine, bus, redis_url, relay, ledger, clocks, recorder, store, detector)
+
+    def _start(self) -> None:
+        """Start from the queue backwards, so that nothing is produced before it can be taken."""
+        self._background("relay", lambda: self.parts.relay.run(self._stop))
+        self._background("recorder", lambda: self.parts.recorder.run(self._stop))
+        self.publisher.start()
+        self._stack.callback(self.publisher.stop)
+        monitor = self.site.monitor
+        self.monitor = self._stack.enter_context(
+            Monitor((monitor.host, monitor.port), self.metrics.registry, self.desk.health)
+        )
+        for camera in self.cameras.values():
+            camera.start()
+        self._stack.callback(self._stop_cameras)
+        self.worker.start()
+        self._stack.callback(self.worker.stop)
+        self._background("desk", lambda: self.desk.run(self._stop))
+        log.info("patrol runs", cameras=len(self.cameras), model=self.parts.detector.model_id)
+
+    def _background(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        self._stack.callback(thread.join, 3.0)
+
+    def _stop_cameras(self) -> None:
+        for camera in self.cameras.values():
+            camera.request_stop()
+        for camera in self.cameras.values():
+            camera.stop(timeout_s=0.5)
+
+    def _locator(self) -> Locator:
+        site = self.site
+        calibrations: dict[ViewKey, Calibration] = {
+            ViewKey(c.id): c.calibration.fit(c.calibration.image_size or _CALIBRATED_FOR)
+            for c in site.cameras
+            if c.calibration is not None
+        }
+        return Locator(calibrations, load_grid(site.grid) if site.grid else None)
+
+    def _view(self, camera: CameraSettings) -> WatchedView:
+        key = ViewKey(camera.id)
+        return WatchedView(
+            key,
+            self.cameras[camera.id],
+            self.pipeline_for(key, camera.zones),
+            camera.zones,
+            publish=self.publisher.publish,
+            glance_period_s=camera.glance_period_s,
+        )
+
+    def pipeline_for(
+        self, key: ViewKey, zones: Sequence[Zone], memory: ViewMemory | None = None
+    ) -> ViewPipeline:
+        """A fresh pipeline for a view that takes up what is open."""
+        detector = self.parts.detector
+        plan = ViewPlan(
+            origin=Origin(self.site.site, key, detector.model_id),
+            zones=tuple(zones),
+            labels=detector.labels,
+            clock=self.site.zone_info,
+        )
+        pipeline = ViewPipeline(plan, memory)
+        pipeline.restore(self.parts.ledger.open_sightings(key))
+        return pipeline
+
+
+def refuse_blind_rules(camera_id: str, zones: Sequence[Zone], labels: tuple[str, ...]) -> None:
+    """Raise ZoneCannotBeSeen when a zone's rule needs a class that the detector does not know."""
+    for zone in zones:
+        for rule in zone.rules:
+            missing = missing_classes(rule, labels)
+            if missing:
+                raise ZoneCannotBeSeen(
+                    f"rule {rule.type} of zone {zone.id} of camera {camera_id} needs the class "
+                    f"{', '.join(missing)}, which the detector does not know; it knows: "
+                    f"{', '.join(labels)}"
+                )
+
+
+def _options(camera: CameraSettings) -> CameraOptions:
+    return CameraOptions(
+        source=SourceOptions(
+            transport=camera.transport,
+            read_timeout_s=camera.read_timeout_s,
+            pace=camera.pace,
+            loop=camera.loop,
+        ),
+        ring_s=camera.ring.seconds,
+        ring_bytes=round(camera.ring.mebibytes * (1 << 20)),
+    )
+
+
+def _worker_settings(site: Site) -> WorkerSettings:
+    worker = site.worker
+    return WorkerSettings(worker.decode_threads, worker.batch, worker.max_looks)
+
+
+def _publisher_settings(site: Site) -> PublisherSettings:
+    evidence = site.evidence
+    return PublisherSettings(evidence.pre_roll_s, evidence.post_roll_s, evidence.h264_copy)
