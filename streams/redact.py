@@ -9,11 +9,11 @@ HIDDEN = "***"
 _SAFE_QUERY_KEYS = frozenset(
     {"channel", "subtype", "stream", "streamtype", "transportmode", "profile", "proto", "unicast"}
 )
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>]+")
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+")
 _QUERY_VALUE = re.compile(r"(?<=[?&;])([^=&;#\s]+)=([^&;#\s]*)")
 # Some cameras carry the account in the path: /user=admin_password=x_channel=1_stream=0.sdp
 _PATH_SECRET = re.compile(
-    r"\b(user|username|usr|password|passwd|pwd|pass|token|key|secret|auth)="
+    r"(?<![a-zA-Z])(user|username|usr|password|passwd|pwd|pass|token|key|secret|auth)="
     r"(.*?)(?=_(?:channel|stream|user|password)=|[&/?#;\s]|$)",
     re.IGNORECASE,
 )

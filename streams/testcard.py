@@ -95,11 +95,12 @@ def _configure(stream: VideoStream, card: TestCard) -> None:
     stream.codec_context.time_base = _CLOCK
     stream.codec_context.gop_size = card.gop
     stream.codec_context.max_b_frames = card.b_frames
-    options = {"preset": "veryfast", "sc_threshold": "0"}
     if card.codec == "hevc":
         keys = f"keyint={card.gop}:min-keyint={card.gop}:scenecut=0:bframes={card.b_frames}"
-        options |= {"preset": "ultrafast", "x265-params": f"{keys}:log-level=error:pools=1"}
-    stream.options = options
+        keys += ":log-level=error:pools=1"
+        stream.options = {"preset": "ultrafast", "x265-params": keys}
+    else:
+        stream.options = {"preset": "veryfast", "sc_threshold": "0"}
 
 
 def _pictures(card: TestCard) -> Iterator[VideoFrame]:

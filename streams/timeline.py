@@ -106,11 +106,11 @@ class Timeline:
         timestamp_s = max(stamp.pts_s + self._offset_s, self._segment_start_s)
         if stamp.dts_s is not None:
             self._decode_s = max(self._decode_s, stamp.dts_s + self._offset_s)
-            timestamp_s = max(timestamp_s, self._decode_s)
         elif self._decode_s == float("-inf"):
             self._decode_s = timestamp_s
         else:
             self._decode_s = max(self._decode_s, timestamp_s - _DEEPEST_REORDER_S)
+        timestamp_s = max(timestamp_s, self._decode_s)
         self._newest_s = max(self._newest_s or timestamp_s, timestamp_s)
         self._last_pts_s = stamp.pts_s
         self._last_dts_s = stamp.dts_s
