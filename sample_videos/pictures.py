@@ -1,0 +1,109 @@
+"""Real pictures at run time: backdrops and cut-outs from folders outside the project (file input)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sample_videos.drawing.raster import Sprite
+from sample_videos.errors import ScenarioError
+
+Image = npt.NDArray[np.uint8]
+
+
+class Pictures:
+    """Cut-outs and backdrops below one root folder; nothing of them is ever stored elsewhere.
+
+    A picture is named "path" or "path#left,top,right,bottom" with a box in pixels.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._cache: dict[str, tuple[Image, npt.NDArray[np.float32]]] = {}
+
+    def backdrop(self, name: str, size: tuple[int, int]) -> Image:
+        """A picture or the first frame of a clip, cropped and scaled to a size."""
+        image = self._read(name)
+        height, width = image.shape[:2]
+        scale = max(size[0] / width, size[1] / height)
+        wide, high = max(size[0], round(width * scale)), max(size[1], round(height * scale))
+        grown = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        x, y = (wide - size[0]) // 2, (high - size[1]) // 2
+        return np.asarray(grown[y : y + size[1], x : x + size[0]], np.uint8)
+
+    def cutout(self, name: str, label: str | None, foot_px: tuple[float, float], height_px: float,
+               size: tuple[int, int]) -> Sprite | None:  # fmt: skip
+        """A cut-out standing on a pixel, scaled to a height, clipped to the picture."""
+        if name not in self._cache:
+            self._cache[name] = self._cut(name)
+        image, mask = self._cache[name]
+        scale = height_px / image.shape[0]
+        wide, high = max(2, round(image.shape[1] * scale)), max(2, round(height_px))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(image, (wide, high), interpolation=how).astype(np.float32)
+        alpha = cv2.resize(mask, (wide, high), interpolation=how)
+        left, top = round(foot_px[0] - wide / 2), round(foot_px[1] - high)
+        x0, y0 = max(left, 0), max(top, 0)
+        x1, y1 = min(left + wide, size[0]), min(top + high, size[1])
+        if x1 - x0 < 2 or y1 - y0 < 2:
+            return None
+        part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+        alpha = np.ascontiguousarray(alpha[part], np.float32)
+        return Sprite(x0, y0, small[part] * alpha[..., None], alpha)
+
+    def _read(self, name: str) -> Image:
+        path = self._root / name
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            reader = cv2.VideoCapture(str(path))
+            ok, image = reader.read()
+            reader.release()
+            if not ok:
+                raise ScenarioError(f"picture {name} must be a picture or a clip below the picture root")
+        return np.asarray(image, np.uint8)
+
+    def _cut(self, name: str) -> tuple[Image, npt.NDArray[np.float32]]:
+        path, _, place = name.partition("#")
+        image = self._read(path)
+        if not place:
+            return image, np.ones(image.shape[:2], np.float32)
+        left, top, right, bottom = (int(float(v)) for v in place.split(","))
+        return cut_out(image, (left, top, right, bottom))
+
+
+def cut_out(
+    image: Image, box: tuple[int, int, int, int]
+) -> tuple[Image, npt.NDArray[np.float32]]:
+    """The thing in a box and its soft mask, by GrabCut; the whole box where that fails."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = box
+    pad = max(6, round(0.15 * max(right - left, bottom - top)))
+    x0, y0 = max(left - pad, 0), max(top - pad, 0)
+    x1, y1 = min(right + pad, width), min(bottom + pad, height)
+    region = np.ascontiguousarray(image[y0:y1, x0:x1])
+    mask = np.zeros(region.shape[:2], np.uint8)
+    inner = (left - x0, top - y0, max(right - left, 2), max(bottom - top, 2))
+    cv2.setRNGSeed(1)
+    cv2.grabCut(region, mask, inner, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_RECT)
+    solid = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    crop = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
+    share = float(solid[crop].mean())
+    soft = cv2.GaussianBlur(solid, (0, 0), 1.2)[crop] if share > 0.25 else _feathered(solid[crop].shape)
+    return region[crop].copy(), np.ascontiguousarray(soft, np.float32)
+
+
+def _feathered(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    mask = np.zeros(shape[:2], np.float32)
+    edge = max(1, round(0.06 * min(shape[:2])))
+    mask[edge:-edge, edge:-edge] = 1
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), edge / 1.5), np.float32)
+
+
+def cutout_name(path: str, box: Mapping[str, float] | tuple[float, float, float, float]) -> str:
+    """The name under which `Pictures` finds a box of a picture."""
+    values = tuple(box.values()) if isinstance(box, Mapping) else box
+    return f"{path}#" + ",".join(str(round(v)) for v in values)

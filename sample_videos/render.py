@@ -1,0 +1,237 @@
+"""Renders a scenario: one H.264 clip and one truth file per camera (file output)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sample_videos.encode import ClipWriter
+from sample_videos.judge import Happening, happenings
+from sample_videos.optics import PinholeCamera
+from sample_videos.pictures import Pictures
+from sample_videos.scenario import CameraSpec, Scenario, ZoneSpec
+from sample_videos.stage import SeenBox, Stage
+from sample_videos.timeline import Timeline
+from sample_videos.truth import (
+    Calibration,
+    Clip,
+    Truth,
+    TruthIncident,
+    TruthObject,
+    TruthZone,
+    save_truth,
+)
+
+Progress = Callable[[int, int], None]
+_SUBDIVISIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One camera's clip and truth file."""
+
+    camera_id: str
+    clip: Path
+    truth: Path
+
+
+def clip_name(scenario: Scenario, camera: CameraSpec) -> str:
+    """File stem of a camera's clip: the scenario's name, and the camera's where there are more."""
+    if len(scenario.cameras) == 1:
+        return scenario.name
+    return f"{scenario.name}-{camera.id}"
+
+
+def render(
+    scenario: Scenario,
+    folder: Path,
+    pictures: Pictures | None = None,
+    progress: Progress | None = None,
+) -> list[Rendered]:
+    """Draw every camera of a scenario; equal scenarios give equal pictures.
+
+    Args:
+        scenario: What happens.
+        folder: Where clips and truth files are written; made if missing.
+        pictures: Real pictures, for scenarios that ask for them.
+        progress: Called with frames done and frames in all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    timeline = Timeline(scenario)
+    true = happenings(scenario, timeline)
+    total = int(scenario.duration_s * scenario.fps)
+    done = 0
+    out = []
+    for camera in scenario.cameras:
+        stage = Stage(timeline, camera, pictures)
+        stem = clip_name(scenario, camera)
+        clip, part = folder / f"{stem}.mp4", folder / f".{stem}.part.mp4"
+        rows = _Rows()
+        with ClipWriter(part, camera.size, scenario.fps, scenario.conditions) as writer:
+            for index in range(total):
+                image, boxes = stage.frame(index)
+                writer.write(image)
+                rows.add(index, boxes)
+                done += 1
+                if progress is not None:
+                    progress(done, total * len(scenario.cameras))
+        os.replace(part, clip)
+        truth = truth_of(scenario, camera, stage, true, rows.objects(total))
+        sha = hashlib.sha256(clip.read_bytes()).hexdigest()
+        named = truth.model_copy(
+            update={"clip": truth.clip.model_copy(update={"file": clip.name, "sha256": sha})}
+        )
+        save_truth(named, folder / f"{stem}.truth.json")
+        out.append(Rendered(camera.id, clip, folder / f"{stem}.truth.json"))
+    return out
+
+
+class _Rows:
+    """Collects boxes per object, a row only where something changed."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[tuple[int, float, float, float, float, int]]] = {}
+        self._about: dict[str, tuple[str, str]] = {}
+        self._last: dict[str, int] = {}
+
+    def add(self, index: int, boxes: Sequence[SeenBox]) -> None:
+        for box in boxes:
+            name = f"{box.object_id}:{box.label}"
+            self._about[name] = (box.label, box.actor)
+            rows = self._rows.setdefault(name, [])
+            last = self._last.get(name)
+            if last is not None and last < index - 1:
+                rows.append((last + 1, *rows[-1][1:5], 0))
+            left, top, right, bottom = (round(v, 1) for v in box.xyxy)
+            row = (index, left, top, right, bottom, round(100 * box.visible))
+            if not rows or _changed(rows[-1], row):
+                rows.append(row)
+            self._last[name] = index
+
+    def objects(self, frames: int) -> tuple[TruthObject, ...]:
+        out = []
+        for name, rows in self._rows.items():
+            if self._last[name] < frames - 1:
+                rows.append((self._last[name] + 1, *rows[-1][1:5], 0))
+            label, actor = self._about[name]
+            out.append(TruthObject(id=name, label=label, actor=actor, rows=tuple(rows)))
+        return tuple(out)
+
+
+def _changed(
+    old: tuple[int, float, float, float, float, int],
+    new: tuple[int, float, float, float, float, int],
+) -> bool:
+    moved = max(abs(a - b) for a, b in zip(old[1:5], new[1:5], strict=True)) > 0.6
+    return moved or abs(old[5] - new[5]) > 4
+
+
+def truth_of(scenario: Scenario, camera: CameraSpec, stage: Stage, true: Sequence[Happening],
+             objects: tuple[TruthObject, ...]) -> Truth:  # fmt: skip
+    """The truth of one camera's view of a scenario."""
+    frames = int(scenario.duration_s * scenario.fps)
+    zones = tuple(z for z in (_zone(z, stage.camera) for z in scenario.zones) if z is not None)
+    seen = {z.id for z in zones}
+    incidents = []
+    for number, item in enumerate(true):
+        box = _place(item, objects, scenario, camera.size)
+        if box is None or item.zone not in seen:
+            continue
+        incidents.append(
+            TruthIncident.model_validate({
+                "id": f"{item.type}-{number}", "type": item.type, "subtype": item.subtype,
+                "begin_s": item.begin_s, "act_s": item.act_s, "end_s": item.end_s,
+                "dwell_s": item.dwell_s, "zone": item.zone, "box_norm": box,
+                "ground_m": tuple(round(v, 2) for v in item.at_m), "actors": item.doers,
+            })
+        )  # fmt: skip
+    homography = stage.camera.ground_homography().ravel()
+    return Truth(
+        clip=Clip(file=f"{clip_name(scenario, camera)}.mp4", fps=scenario.fps, frames=frames,
+                  size=camera.size, start=scenario.start),
+        view=camera.id,
+        origin="composite" if _is_composite(scenario) else "rendered",
+        scenario=scenario.name,
+        conditions=scenario.conditions.model_dump(),
+        calibration=Calibration(
+            ground_to_px=tuple(float(v) for v in homography), position_m=camera.position_m,
+            hfov_deg=camera.hfov_deg,
+        ),
+        zones=zones,
+        objects=objects,
+        incidents=tuple(incidents),
+    )  # fmt: skip
+
+
+def _is_composite(scenario: Scenario) -> bool:
+    real = any(actor.kind == "cutout" for actor in scenario.actors)
+    return real or scenario.backdrop.kind == "picture"
+
+
+def _zone(zone: ZoneSpec, camera: PinholeCamera) -> TruthZone | None:
+    """A ground polygon as the view sees it, clipped to the picture."""
+    from shapely import Polygon, box
+
+    points = []
+    corners = list(zone.polygon_m)
+    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+        for step in np.linspace(0, 1, _SUBDIVISIONS, endpoint=False):
+            points.append((x0 + step * (x1 - x0), y0 + step * (y1 - y0), 0.0))
+    pixels, depth = camera.project(points)
+    kept = pixels[depth > 0.5]
+    if len(kept) < 3:
+        return None
+    shape = Polygon(kept / np.asarray(camera.size, np.float64)).convex_hull
+    shown = shape.intersection(box(0, 0, 1, 1))
+    if shown.is_empty or shown.geom_type != "Polygon":
+        return None
+    outline = list(shown.simplify(0.002).exterior.coords)[:-1]
+    return TruthZone(
+        id=zone.id,
+        polygon_norm=tuple((round(x, 4), round(y, 4)) for x, y in outline),
+        rules={
+            name: {
+                "dwell_s": rule.dwell_s,
+                **({"people": rule.people} if name == "crowding" else {}),
+                **(
+                    {"permits": [{"from": p.start, "to": p.end} for p in rule.permits]}
+                    if rule.permits
+                    else {}
+                ),
+            }
+            for name, rule in zone.rules.items()
+        },
+    )
+
+
+def _place(item: Happening, objects: Sequence[TruthObject], scenario: Scenario,
+           size: tuple[int, int]) -> tuple[float, float, float, float] | None:  # fmt: skip
+    """Union of the boxes of what makes an incident up, over its time; None when never seen."""
+    first = int(item.begin_s * scenario.fps)
+    last = int((item.end_s if item.end_s is not None else scenario.duration_s) * scenario.fps)
+    corners = [
+        row[1:5]
+        for thing in objects
+        if thing.actor in item.things and thing.label != "carried_bag"
+        for row in thing.rows
+        if first - 1 <= row[0] <= last and row[5] > 0
+    ]
+    corners += [
+        box[:4]
+        for thing in objects
+        if thing.actor in item.things and (box := thing.at(first + 1)) is not None
+    ]
+    if not corners:
+        return None
+    cloud = np.array(corners)
+    width, height = size
+    left, top = max(cloud[:, 0].min() / width, 0), max(cloud[:, 1].min() / height, 0)
+    right, bottom = min(cloud[:, 2].max() / width, 1), min(cloud[:, 3].max() / height, 1)
+    if right <= left or bottom <= top:
+        return None
+    return round(float(left), 4), round(float(top), 4), round(float(right), 4), round(float(bottom), 4)
