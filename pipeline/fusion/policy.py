@@ -27,6 +27,9 @@ from pipeline.types import Place, Sighting, ViewKey
 _SAME_VIEW = -1000.0
 """Cost of a match in the same picture: better than any match by place."""
 
+_RIVAL_IOU = 0.7
+"""Overlap from which even two claims of one view at one time are the same thing."""
+
 _LATE_COST = 4.0
 """Cost of following at the last possible moment, against following at once."""
 
@@ -112,8 +115,9 @@ class SkyGroundPolicy:
 
     def _where(self, claim: _Claim, candidate: Incident) -> float | None:
         """Cost of the place alone, None if it is another one."""
-        if any(self._is_same_box(claim, placed) for placed in candidate.sightings):
-            return _SAME_VIEW
+        overlap = max(self._sameness(claim, placed) for placed in candidate.sightings)
+        if overlap > 0:
+            return _SAME_VIEW * overlap
         theirs = combined(candidate.sightings)
         if claim.estimate is None or theirs is None:
             return None
@@ -122,28 +126,35 @@ class SkyGroundPolicy:
             return None
         return squared + spread
 
-    def _is_same_box(self, claim: _Claim, placed: PlacedSighting) -> bool:
+    def _sameness(self, claim: _Claim, placed: PlacedSighting) -> float:
+        """IoU of two boxes of one view that can be one happening, else 0.
+
+        A view that claims two things in one zone at once has told them apart already, so their
+        boxes must all but coincide.
+        """
         other = placed.sighting
         if other.view != claim.sighting.view:
-            return False
-        if iou(other.xyxy_norm, claim.sighting.xyxy_norm) < self.settings.min_iou:
-            return False
-        return not self._is_apart(claim, placed)
+            return 0.0
+        overlap = iou(other.xyxy_norm, claim.sighting.xyxy_norm)
+        rivals = other.zone_id == claim.sighting.zone_id and self._is_at_once(claim, placed)
+        if overlap < (_RIVAL_IOU if rivals else self.settings.min_iou):
+            return 0.0
+        return 0.0 if self._is_apart(claim, placed) else overlap
 
     def _is_apart(self, claim: _Claim, placed: PlacedSighting) -> bool:
-        """Whether the map says that two boxes of one view stand in different places."""
+        """Whether the map says that two boxes, one behind the other, stand in different places."""
         if claim.estimate is None or placed.place is None:
             return False
         theirs = Estimate.of(placed.place)
-        squared, _, _ = distance2(claim.estimate, theirs, claim.gate.wander_m)
-        return squared > self.settings.gate_chi2
+        squared, _, metres = distance2(claim.estimate, theirs, claim.gate.wander_m)
+        return squared > self.settings.gate_chi2 or metres > claim.gate.reach_m
 
     def _is_elsewhere_at_once(self, claim: _Claim, candidate: Incident) -> bool:
         """Whether the claim's own view saw the candidate in another spot at the same time."""
         return any(
             placed.sighting.view == claim.sighting.view
             and self._is_at_once(claim, placed)
-            and not self._is_same_box(claim, placed)
+            and self._sameness(claim, placed) == 0.0
             for placed in candidate.sightings
         )
 

@@ -83,7 +83,7 @@ class FusionSettings(_Section):
         description="Overrides how late a sighting may follow.",
     )
     open_s: float = Field(
-        default=7200.0,
+        default=86_400.0,
         gt=0,
         le=604_800,
         description="How long an open sighting lasts unseen.",

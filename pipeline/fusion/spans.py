@@ -61,10 +61,17 @@ def span_of(sighting: Sighting, clocks: Clocks) -> Span:
 
 
 def span_of_incident(incident: Incident, clocks: Clocks) -> Span:
-    """When an incident lasted: from its first sighting to its last."""
-    spans = [span_of(placed.sighting, clocks) for placed in incident.sightings]
-    return Span(
-        min(span.start_s for span in spans),
-        max(span.seen_s for span in spans),
-        any(span.open for span in spans),
-    )
+    """When an incident lasted: from its first sighting to its last.
+
+    An open sighting says nothing while nothing changes, so one whose end was lost would keep its
+    incident open for ever. It is over when most of its views saw the place clear, and no other
+    showed it since.
+    """
+    spans = [(p.sighting.view, span_of(p.sighting, clocks)) for p in incident.sightings]
+    start = min(span.start_s for _, span in spans)
+    seen = max(span.seen_s for _, span in spans)
+    latest = dict(sorted(spans, key=lambda item: (item[0], item[1].start_s)))
+    still = [span for span in latest.values() if span.open]
+    cleared = [span.seen_s for span in latest.values() if not span.open]
+    outvoted = len(cleared) > len(still) and all(s.seen_s <= max(cleared) for s in still)
+    return Span(start, seen, bool(still) and not outvoted)

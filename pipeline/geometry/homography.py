@@ -154,20 +154,16 @@ def _check_orientation(matrix: Array, unit: Array, inliers: Mask) -> None:
 
 def _best_start(unit: Array, metres: Array, sigma: PointNoise) -> Array:
     """The four-point map with the least truncated deviation (MSAC, Torr & Zisserman 2000)."""
-    best: tuple[float, Array] | None = None
-    for subset in _subsets(len(unit)):
-        matrix = dlt(unit[subset], metres[subset])
-        if matrix is None or not np.isfinite(_apply(matrix, unit[subset])).all():
-            continue
-        cost = float(np.minimum(_deviation(matrix, unit, metres, sigma), INLIER_SIGMAS * 3).sum())
-        if best is None or cost < best[0]:
-            best = cost, matrix
-    if best is None:
+    subsets = np.array(list(_subsets(len(unit))))
+    matrices, sound = _four_point_maps(unit[subsets], metres[subsets])
+    if not sound.any():
         raise CalibrationError(
             "ground points are degenerate: no four of them lie in general position "
             "(no three on one line, in the picture and on the ground)"
         )
-    return best[1]
+    matrices = matrices[sound]
+    cost = np.minimum(_deviation(matrices, unit, metres, sigma), INLIER_SIGMAS * 3).sum(1)
+    return np.asarray(matrices[int(cost.argmin())])
 
 
 def _subsets(count: int) -> Iterator[list[int]]:
@@ -179,41 +175,50 @@ def _subsets(count: int) -> Iterator[list[int]]:
         yield random.choice(count, 4, replace=False).tolist()
 
 
-def dlt(source: Array, target: Array) -> Array | None:
-    """Normalised direct linear transform of >= 4 pairs, (3, 3) with last entry 1, None if bad."""
+def _four_point_maps(source: Array, target: Array) -> tuple[Array, Mask]:
+    """The maps (S, 3, 3), last entry 1, of S times four pairs (S, 4, 2), and which are sound."""
     to_unit, source_n = _similarity(source)
     to_metres, target_n = _similarity(target)
-    (x, y), (u, v) = source_n.T, target_n.T
+    x, y, u, v = source_n[..., 0], source_n[..., 1], target_n[..., 0], target_n[..., 1]
     zero, one = np.zeros_like(x), np.ones_like(x)
-    rows_u = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y, -u], 1)
-    rows_v = np.stack([zero, zero, zero, x, y, one, -v * x, -v * y, -v], 1)
-    _, singular, basis = np.linalg.svd(np.concatenate([rows_u, rows_v]))
-    if singular[7] < singular[0] / _MAX_CONDITION:
-        return None
-    matrix = np.linalg.inv(to_metres) @ basis[8].reshape(3, 3) @ to_unit
-    if abs(matrix[2, 2]) < 1e-9 * np.abs(matrix).max() or np.linalg.cond(matrix) > 1e9:
-        return None
-    return np.asarray(matrix / matrix[2, 2])
+    rows_u = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y, -u], -1)
+    rows_v = np.stack([zero, zero, zero, x, y, one, -v * x, -v * y, -v], -1)
+    _, singular, basis = np.linalg.svd(np.concatenate([rows_u, rows_v], 1))
+    matrices = np.linalg.inv(to_metres) @ basis[:, 8].reshape(-1, 3, 3) @ to_unit
+    last = matrices[:, 2, 2]
+    sound = singular[:, 7] > singular[:, 0] / _MAX_CONDITION
+    sound &= np.abs(last) > 1e-9 * np.abs(matrices).max((1, 2))
+    matrices = matrices / np.where(sound, last, 1.0)[:, None, None]
+    ahead = np.einsum("sij,sj->si", source, matrices[:, 2, :2]) + 1.0
+    return matrices, sound & (ahead > 1e-9).all(1)
 
 
 def _similarity(points: Array) -> tuple[Array, Array]:
-    centre = points.mean(0)
-    scale = np.sqrt(2) / max(float(np.sqrt(((points - centre) ** 2).sum(1)).mean()), 1e-12)
-    matrix = np.array([[scale, 0, -scale * centre[0]], [0, scale, -scale * centre[1]], [0, 0, 1]])
-    return matrix, (points - centre) * scale
+    """(S, 3, 3) shifts and scales that bring (S, 4, 2) points to unit spread, and the points."""
+    centre = points.mean(1, keepdims=True)
+    spread = np.sqrt(((points - centre) ** 2).sum(2)).mean(1)
+    scale = np.sqrt(2) / np.maximum(spread, 1e-12)
+    matrix = np.zeros((len(points), 3, 3))
+    matrix[:, 0, 0] = matrix[:, 1, 1] = scale
+    matrix[:, :2, 2] = -scale[:, None] * centre[:, 0]
+    matrix[:, 2, 2] = 1.0
+    return matrix, (points - centre) * scale[:, None, None]
 
 
 def _apply(matrix: Array, unit: Array) -> Array:
-    homogeneous = np.column_stack([unit, np.ones(len(unit))]) @ matrix.T
-    depth = homogeneous[:, 2:].copy()
+    """(..., N, 2) metres of (N, 2) normalised pixels by (..., 3, 3) maps; NaN at the horizon."""
+    homogeneous = np.column_stack([unit, np.ones(len(unit))]) @ np.swapaxes(matrix, -1, -2)
+    depth = homogeneous[..., 2:].copy()
     depth[depth <= 1e-9] = np.nan
-    return np.asarray(homogeneous[:, :2] / depth)
+    return np.asarray(homogeneous[..., :2] / depth)
 
 
 def _pixel_jacobian(matrix: Array, unit: Array) -> Array:
-    """(N, 2, 2) derivative of ground by normalised pixel."""
-    ground, depth = _apply(matrix, unit), unit @ matrix[2, :2] + 1.0
-    return (matrix[:2, :2] - ground[:, :, None] * matrix[2, None, :2]) / depth[:, None, None]
+    """(..., N, 2, 2) derivative of ground by normalised pixel."""
+    ground = _apply(matrix, unit)
+    depth = unit @ matrix[..., 2, :2, None] + 1.0
+    by_pixel = matrix[..., None, :2, :2] - ground[..., None] * matrix[..., None, 2:, :2]
+    return np.asarray(by_pixel / depth[..., None])
 
 
 def _parameter_jacobian(matrix: Array, unit: Array) -> Array:
@@ -225,23 +230,20 @@ def _parameter_jacobian(matrix: Array, unit: Array) -> Array:
     return np.asarray(rows / depth[:, None, None])
 
 
-def _whitener(matrix: Array, unit: Array, sigma: PointNoise) -> Array:
-    """(N, 2, 2) square roots of the inverse residual covariances."""
+def _residual_covariance(matrix: Array, unit: Array, sigma: PointNoise) -> Array:
+    """(..., N, 2, 2) m² that clicking and surveying put into each residual."""
     by_pixel = _pixel_jacobian(matrix, unit)
-    covariance = sigma.pixel_px**2 * by_pixel @ by_pixel.transpose(0, 2, 1)
-    covariance += sigma.ground_m**2 * np.eye(2)
-    return np.linalg.inv(np.linalg.cholesky(covariance))
+    covariance = sigma.pixel_px**2 * by_pixel @ np.swapaxes(by_pixel, -1, -2)
+    return np.asarray(covariance + sigma.ground_m**2 * np.eye(2))
 
 
 def _deviation(matrix: Array, unit: Array, metres: Array, sigma: PointNoise) -> Array:
-    """(N,) residuals in standard deviations; infinite above the horizon."""
-    residual = metres - _apply(matrix, unit)
-    seen = np.isfinite(residual).all(1)
-    result = np.full(len(unit), np.inf)
-    if seen.any():
-        whitener = _whitener(matrix, unit[seen], sigma)
-        result[seen] = np.linalg.norm(np.einsum("nij,nj->ni", whitener, residual[seen]), axis=1)
-    return result
+    """(..., N) residuals in standard deviations; infinite above the horizon."""
+    x, y = np.moveaxis(metres - _apply(matrix, unit), -1, 0)
+    covariance = _residual_covariance(matrix, unit, sigma)
+    a, b, d = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+    squared = (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b)
+    return np.where(np.isfinite(squared), np.sqrt(np.abs(squared)), np.inf)
 
 
 def _refine(
@@ -256,7 +258,8 @@ def _refine(
     for _ in range(reweightings):
         seen = np.isfinite(_apply(matrix, unit)).all(1)
         whitener = np.zeros((len(unit), 2, 2))
-        whitener[seen] = _whitener(matrix, unit[seen], sigma)
+        covariance = _residual_covariance(matrix, unit[seen], sigma)
+        whitener[seen] = np.linalg.inv(np.linalg.cholesky(covariance))
         matrix, normal = _levenberg_marquardt(matrix, unit, metres, whitener)
     return matrix, normal
 
