@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sample_videos.drawing import atmosphere, scenery
-from sample_videos.drawing.raster import Sprite, draw_sprite, lay_over
+from sample_videos.drawing.raster import Sprite, draw_sprite, lay_over, points_of, projected
 from sample_videos.drawing.solids import Capsule, Solid
 from sample_videos.optics import PinholeCamera
 from sample_videos.pictures import Pictures
@@ -20,7 +21,8 @@ from sample_videos.timeline import ActorState, Timeline
 
 Image = npt.NDArray[np.uint8]
 _CACHED_SPRITES = 400
-_PART_MARGIN = 0.06
+_Shape = tuple[npt.NDArray[np.int32], int]
+"""Pixels of a shadow; a line of this thickness, or a filled outline where it is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Stage:
             a.id: look_of(a, scenario.seed) for a in timeline.actors if a.kind == "person"
         }
         self._sprites: OrderedDict[object, Sprite | None] = OrderedDict()
+        self._shadows: OrderedDict[object, list[_Shape]] = OrderedDict()
         seed = scenario.seed * 1000 + sum(camera.id.encode())
         self._sensor = atmosphere.Sensor(camera.size, scenario.conditions, seed)
         self._empty = self._paint()
@@ -146,16 +149,27 @@ class Stage:
         strength = atmosphere.SHADOW[self._scenario.conditions.light]
         half = self.camera.scaled(0.5)
         mask = np.zeros((half.size[1], half.size[0]), np.uint8)
-        to_sun = self._light.towards_sun
         for item in drawn:
-            for solid in item.prop.solids:
-                _shadow(mask, half, solid, to_sun)
+            for shape, thick in self._shadow(half, item.prop):
+                if thick:
+                    cv2.line(mask, shape[0].tolist(), shape[1].tolist(), 255, thick)
+                else:
+                    cv2.fillConvexPoly(mask, shape, 255)
         if not mask.any():
             return
         soft = cv2.GaussianBlur(mask, (0, 0), 1.6)
         full = cv2.resize(soft, self.camera.size, interpolation=cv2.INTER_LINEAR)
         darken = 1 - strength * full.astype(np.float32) / 255
         image[:] = (image * darken[..., None]).astype(np.uint8)
+
+    def _shadow(self, camera: PinholeCamera, prop: Prop) -> list[_Shape]:
+        if not prop.solids:
+            return []
+        if prop.key not in self._shadows:
+            self._shadows[prop.key] = shadow_shapes(camera, prop.solids, self._light.towards_sun)
+            if len(self._shadows) > _CACHED_SPRITES:
+                self._shadows.popitem(last=False)
+        return self._shadows[prop.key]
 
     def _boxes(self, item: _Drawn, number: int, hidden: npt.NDArray[np.int16]) -> list[SeenBox]:
         whole = item.sprite.xyxy
@@ -178,17 +192,16 @@ class Stage:
     def _part_box(
         self, solids: list[Solid], whole: tuple[float, float, float, float]
     ) -> tuple[float, float, float, float] | None:
-        points = []
-        for solid in solids:
-            if isinstance(solid, Capsule) and solid.cut is None:
-                for end, radius in (
-                    (solid.start_m, solid.start_radius_m), (solid.end_m, solid.end_radius_m),
-                ):  # fmt: skip
-                    pixel, depth = self.camera.project(end)
-                    reach = radius * self.camera.focal_px / depth[0]
-                    points += [pixel[0] - reach, pixel[0] + reach]
-            elif not isinstance(solid, Capsule):
-                points += list(self.camera.project(solid.corners_m)[0])
+        points: list[npt.NDArray[np.float64]] = []
+        for solid, pixels, depth in projected(self.camera, solids) if solids else []:
+            if not isinstance(solid, Capsule):
+                points += list(pixels)
+            elif solid.cut is None:
+                for radius, pixel, far in zip(
+                    (solid.start_radius_m, solid.end_radius_m), pixels, depth, strict=True
+                ):
+                    reach = radius * self.camera.focal_px / far
+                    points += [pixel - reach, pixel + reach]
         if not points:
             return None
         cloud = np.array(points)
@@ -229,18 +242,27 @@ def _visible_in(owner: npt.NDArray[np.int16], box: tuple[float, float, float, fl
     return float((area[own] == number).mean())
 
 
-def _shadow(mask: npt.NDArray[np.uint8], camera: PinholeCamera, solid: Solid,
-            to_sun: npt.NDArray[np.float64]) -> None:  # fmt: skip
-    points = np.stack([solid.start_m, solid.end_m]) if isinstance(solid, Capsule) else solid.corners_m
-    ground = points - to_sun * (points[:, 2:3] / to_sun[2])
+def shadow_shapes(
+    camera: PinholeCamera, solids: Sequence[Solid], to_sun: npt.NDArray[np.float64]
+) -> list[_Shape]:
+    """What solids cover on the ground when light comes along a direction."""
+    points = [points_of(solid) for solid in solids]
+    every = np.concatenate(points)
+    ground = every - to_sun * (every[:, 2:3] / to_sun[2])
     ground[:, 2] = 0.0
     pixels, depth = camera.project(ground)
-    if (depth < 1.0).any() or np.abs(pixels).max() > 8000:
-        return
-    corners = np.round(pixels).astype(np.int32)
-    if isinstance(solid, Capsule):
-        thick = max(1, round(2 * max(solid.start_radius_m, solid.end_radius_m) * 0.7
-                             * camera.focal_px / float(depth.mean())))  # fmt: skip
-        cv2.line(mask, corners[0].tolist(), corners[1].tolist(), 255, thick)
-    else:
-        cv2.fillConvexPoly(mask, cv2.convexHull(corners), 255)
+    shapes: list[_Shape] = []
+    at = 0
+    for solid, own in zip(solids, points, strict=True):
+        part = slice(at, at + len(own))
+        at += len(own)
+        if depth[part].min() < 1.0 or np.abs(pixels[part]).max() > 8000:
+            continue
+        corners = np.round(pixels[part]).astype(np.int32)
+        if isinstance(solid, Capsule):
+            radius = max(solid.start_radius_m, solid.end_radius_m)
+            reach = 1.4 * radius * camera.focal_px / float(depth[part].mean())
+            shapes.append((corners, max(1, round(reach))))
+        else:
+            shapes.append((cv2.convexHull(corners), 0))
+    return shapes

@@ -140,11 +140,11 @@ def draw_sprite(
     if window is None:
         return None
     canvas = _Canvas(fine, window, light)
-    for solid in solids:
+    for solid, pixels, depth in projected(fine, solids):
         if isinstance(solid, Capsule):
-            _draw_capsule(canvas, solid)
+            _draw_capsule(canvas, solid, pixels, depth)
         else:
-            _draw_face(canvas, solid)
+            _draw_face(canvas, solid, pixels)
     covered = np.isfinite(canvas.depth).astype(np.float32)
     size = (covered.shape[1] // supersampling, covered.shape[0] // supersampling)
     tinted = canvas.colour * np.asarray(light.tint, np.float32)
@@ -165,16 +165,35 @@ def lay_over(image: Image, sprite: Sprite, brightness: float = 1.0) -> None:
     area[:] = below.astype(np.uint8)
 
 
+def points_of(solid: Solid) -> npt.NDArray[np.float64]:
+    """(N, 3) ends of a capsule or corners of a face."""
+    if isinstance(solid, Capsule):
+        return np.array((solid.start_m, solid.end_m))
+    return solid.corners_m
+
+
+def projected(
+    camera: PinholeCamera, solids: Sequence[Solid]
+) -> list[tuple[Solid, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Every solid with the pixels (N, 2) and depths (N,) of its points, in one projection."""
+    points = [points_of(solid) for solid in solids]
+    pixels, depth = camera.project(np.concatenate(points))
+    out, at = [], 0
+    for solid, own in zip(solids, points, strict=True):
+        out.append((solid, pixels[at : at + len(own)], depth[at : at + len(own)]))
+        at += len(own)
+    return out
+
+
 def _bounds(camera: PinholeCamera, solids: Sequence[Solid]) -> tuple[Float, Float] | None:
-    points, radii = [], []
+    points = np.concatenate([points_of(solid) for solid in solids])
+    radii: list[float] = []
     for solid in solids:
         if isinstance(solid, Capsule):
-            points += [solid.start_m, solid.end_m]
             radii += [solid.start_radius_m, solid.end_radius_m]
         else:
-            points += list(solid.corners_m)
             radii += [0.0] * len(solid.corners_m)
-    pixels, depth = camera.project(np.array(points))
+    pixels, depth = camera.project(points)
     if (depth < 0.5).any():
         return None
     reach = (np.array(radii) * camera.focal_px / depth)[:, None]
@@ -199,9 +218,9 @@ def _window_of(
     return left * step, top * step, right * step, bottom * step
 
 
-def _draw_capsule(canvas: _Canvas, solid: Capsule) -> None:
+def _draw_capsule(canvas: _Canvas, solid: Capsule, ends: npt.NDArray[np.float64],
+                  depth: npt.NDArray[np.float64]) -> None:  # fmt: skip
     camera = canvas.camera
-    ends, depth = camera.project(np.stack([solid.start_m, solid.end_m]))
     radii_m = np.array((solid.start_radius_m, solid.end_radius_m))
     radii = radii_m * camera.focal_px / depth
     low, high = (ends - radii[:, None]).min(axis=0), (ends + radii[:, None]).max(axis=0)
@@ -272,7 +291,7 @@ def _highlight(canvas: _Canvas, nx: Float, ny: Float, nz: Float, gloss: float) -
     return np.asarray(gloss * (150 * mirror * canvas.light.sun + 45 * sky * canvas.light.sky), np.float32)
 
 
-def _draw_face(canvas: _Canvas, face: Face) -> None:
+def _draw_face(canvas: _Canvas, face: Face, pixels: npt.NDArray[np.float64]) -> None:
     camera = canvas.camera
     seen = (face.corners_m - camera.position_m) @ camera.rotation.T
     normal = np.cross(seen[1] - seen[0], seen[2] - seen[0])
@@ -282,7 +301,6 @@ def _draw_face(canvas: _Canvas, face: Face) -> None:
         return
     if not facing:
         normal = -normal
-    pixels, _ = camera.project(face.corners_m)
     area = canvas.window(pixels.min(axis=0).astype(np.float32), pixels.max(axis=0).astype(np.float32))
     if area is None:
         return
