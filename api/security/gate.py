@@ -53,6 +53,11 @@ class Gate:
             raise SignInRequired("the token is not valid, revoked or over")
         return found
 
+    def still_valid(self, principal: Principal) -> bool:
+        """True while the session or token behind a long answer holds."""
+        load = self._load_session if principal.csrf is not None else self._people.token
+        return self._cached(principal.session, load) is not None
+
     def check_csrf(self, principal: Principal, given: str | None) -> None:
         """Refuse an unsafe request of a browser without its session's CSRF token."""
         if principal.csrf is not None and given != principal.csrf:

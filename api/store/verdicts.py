@@ -27,6 +27,7 @@ from pipeline.ledger.database import writing
 from pipeline.ledger.port import LedgerConfig
 from pipeline.ledger.tables import IncidentRow
 from pipeline.ledger.types import EventKind, Incident, ReviewState
+from pipeline.status import append_feed
 
 Action = Literal["accept", "reject", "reopen", "merge", "split", "assign", "comment"]
 Json = dict[str, Any]
@@ -212,6 +213,8 @@ class Verdicts:
             review_actions.insert().values(action).returning(review_actions.c.id)
         ).scalar_one()
         self._standing(session, who, row, verdict, now)
+        if verdict.action in ("assign", "comment"):
+            self._tell_pages(session, who, row, verdict)
         told = {"reason": action["reason"], **detail}
         subject = str(row.incident_id)
         act = Act(who.username, f"verdict.{verdict.action}", subject, told, verdict.client)
@@ -223,6 +226,14 @@ class Verdicts:
             "action_id": number,
             "detail": detail,
         }
+
+    def _tell_pages(
+        self, session: Session, who: Principal, row: IncidentRow, verdict: Verdict
+    ) -> None:
+        """Let open pages hear of what makes no event for the world."""
+        body = {"incident_id": str(row.incident_id), "action": verdict.action, "by": who.username}
+        subject = f"{row.camera_id}/{row.incident_id}"
+        append_feed(session, "review", subject, body, self._clock(), row.grid_cell)
 
     def _standing(
         self, session: Session, who: Principal, row: IncidentRow, verdict: Verdict, now: float

@@ -1,0 +1,219 @@
+"""Cameras, their health and stills, and the zones of their views."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import FileResponse, Response
+
+from api.dependencies import CameraReader, Client, Wired, ZoneWriter
+from api.errors import Conflict, NotFound, Refused
+from api.present import at
+from api.security.principal import Principal
+from api.services import Services
+from api.shapes import (
+    CameraList,
+    CameraOut,
+    ZoneHistory,
+    ZonesCheck,
+    ZonesChecked,
+    ZonesIn,
+    ZonesOut,
+)
+from api.store.audit import Act
+from pipeline.ledger.database import reading
+from pipeline.ledger.tables import IncidentRow
+from pipeline.status import cameras
+from pipeline.types import ViewKey
+from pipeline.zone_store import ZonesChanged, ZoneVersion
+from pipeline.zones import Zone
+
+router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
+Json = dict[str, Any]
+Id = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+_ZONES = TypeAdapter(tuple[Zone, ...])
+_MAX_BOXES = 1 << 20
+
+
+@router.get("", response_model=CameraList)
+def list_cameras(wired: Wired, principal: CameraReader) -> Json:
+    """All cameras in the caller's areas with their health."""
+    return {"items": find_cameras(wired, principal)}
+
+
+@router.get("/{camera_id}", response_model=CameraOut)
+def get_camera(wired: Wired, principal: CameraReader, camera_id: Id) -> Json:
+    """One camera with its health."""
+    return guard_camera(wired, principal, camera_id)
+
+
+@router.get(
+    "/{camera_id}/views/{view_id}/still.jpg",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}, "description": "The newest still."}},
+)
+def get_still(
+    wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id, client: Client
+) -> Response:
+    """The view's newest still."""
+    path = _still(wired, principal, ViewKey(camera_id, view_id), ".jpg")
+    wired.views.note(Act(principal.username, "still.view", f"{camera_id}/{view_id}", None, client))
+    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/{camera_id}/views/{view_id}/still.json")
+def get_still_boxes(
+    wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id
+) -> dict[str, Any]:
+    """What the detector saw in the newest still, as the patrol wrote it."""
+    path = _still(wired, principal, ViewKey(camera_id, view_id), ".json")
+    try:
+        text = path.read_bytes()[: _MAX_BOXES + 1]
+        found = json.loads(text)
+    except (OSError, ValueError):
+        raise NotFound(f"there are no boxes of {camera_id}/{view_id}") from None
+    return found if isinstance(found, dict) else {"boxes": found}
+
+
+@router.get("/{camera_id}/views/{view_id}/zones", response_model=ZonesOut)
+def get_zones(wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id) -> Json:
+    """The view's zones in force."""
+    view = _guard_view(wired, principal, camera_id, view_id)
+    return _zones(wired.zones.current(view))
+
+
+@router.get("/{camera_id}/views/{view_id}/zones/versions", response_model=ZoneHistory)
+def get_zone_versions(wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id) -> Json:
+    """Every version of the view's zones, newest first."""
+    view = _guard_view(wired, principal, camera_id, view_id)
+    return {"items": [_zones(version) for version in wired.zones.history(view)]}
+
+
+@router.post("/{camera_id}/views/{view_id}/zones/check", response_model=ZonesChecked)
+def check_zones(
+    wired: Wired, principal: ZoneWriter, camera_id: Id, view_id: Id, asked: ZonesCheck
+) -> Json:
+    """Check zones without saving them."""
+    _guard_view(wired, principal, camera_id, view_id)
+    return {"problems": _problems(asked.zones)}
+
+
+@router.put(
+    "/{camera_id}/views/{view_id}/zones",
+    response_model=ZonesOut,
+    responses={409: {"description": "Another version was saved in between."}},
+)
+def save_zones(
+    wired: Wired,
+    principal: ZoneWriter,
+    client: Client,
+    camera_id: Id,
+    view_id: Id,
+    asked: ZonesIn,
+) -> Json:
+    """Save a new version; the running patrol takes it over. To restore, save an old version."""
+    view = _guard_view(wired, principal, camera_id, view_id)
+    problems = _problems(asked.zones)
+    if problems:
+        raise Refused("zones cannot be saved like this", {"problems": problems})
+    valid = tuple(z.model_dump(mode="json") for z in _ZONES.validate_python(asked.zones))
+    draft = ZoneVersion(view, asked.version, valid, principal.username, wired.clock(), asked.note)
+    try:
+        saved = wired.zones.save(draft)
+    except ZonesChanged as error:
+        extra = {"version": error.current, "by": error.saved_by}
+        raise Conflict(str(error), extra) from None
+    told = {"version": saved.version, "zones": len(valid), "note": asked.note}
+    wired.audit.append(Act(principal.username, "zones.save", str(view), told, client))
+    return _zones(saved)
+
+
+def find_cameras(wired: Services, principal: Principal) -> list[Json]:
+    """Rows of all cameras in the caller's areas, by id."""
+    table = IncidentRow.__table__
+    opened = (
+        sa.select(table.c.camera_id, sa.func.count())
+        .where(table.c.review == "pending", table.c.merged_into.is_(None))
+        .group_by(table.c.camera_id)
+    )
+    with reading(wired.engine) as session:
+        counts = {row[0]: row[1] for row in session.execute(opened)}
+        rows = session.execute(sa.select(cameras).order_by(cameras.c.camera_id)).all()
+    return [
+        _camera(dict(row._mapping), counts.get(row.camera_id, 0))
+        for row in rows
+        if principal.may_see(row.grid_cell)
+    ]
+
+
+def guard_camera(wired: Services, principal: Principal, camera_id: str) -> Json:
+    """The camera; raises NotFound outside the caller's areas."""
+    query = sa.select(cameras).where(cameras.c.camera_id == camera_id)
+    table = IncidentRow.__table__
+    pending = sa.select(sa.func.count()).where(
+        table.c.camera_id == camera_id, table.c.review == "pending", table.c.merged_into.is_(None)
+    )
+    with reading(wired.engine) as session:
+        row = session.execute(query).first()
+        count = session.execute(pending).scalar_one()
+    if row is None or not principal.may_see(row.grid_cell):
+        raise NotFound(f"there is no camera {camera_id}")
+    return _camera(dict(row._mapping), count)
+
+
+def _camera(row: Json, open_incidents: int) -> Json:
+    return {
+        **row,
+        "since": at(row["since"]),
+        "updated_at": at(row["updated_at"]),
+        "open_incidents": open_incidents,
+    }
+
+
+def _guard_view(wired: Services, principal: Principal, camera_id: str, view_id: str) -> ViewKey:
+    if view_id not in guard_camera(wired, principal, camera_id)["views"]:
+        raise NotFound(f"camera {camera_id} has no view {view_id}")
+    return ViewKey(camera_id, view_id)
+
+
+def _still(wired: Services, principal: Principal, view: ViewKey, suffix: str) -> Path:
+    _guard_view(wired, principal, view.camera_id, view.view_id)
+    root = wired.settings.stills_root.resolve()
+    path = (root / view.camera_id / f"{view.view_id}{suffix}").resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise NotFound(f"there is no still of {view} yet")
+    return path
+
+
+def _problems(zones: tuple[Json, ...]) -> list[Json]:
+    found = []
+    try:
+        checked = _ZONES.validate_python(zones)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False, include_context=False):
+            where = ".".join(str(part) for part in problem["loc"])
+            message = problem["msg"].removeprefix("Value error, ")
+            found.append({"where": where, "message": message})
+        return found
+    ids = [zone.id for zone in checked]
+    for name in sorted({name for name in ids if ids.count(name) > 1}):
+        found.append({"where": name, "message": f"zone ids must be unique, got {name} twice"})
+    return found
+
+
+def _zones(version: ZoneVersion) -> Json:
+    return {
+        "camera_id": version.view.camera_id,
+        "view_id": version.view.view_id,
+        "version": version.version,
+        "zones": list(version.zones),
+        "saved_by": version.saved_by,
+        "saved_at": at(version.saved_at) if version.version else None,
+        "note": version.note,
+    }

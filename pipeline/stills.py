@@ -1,0 +1,76 @@
+"""The newest still of every view on disk, with what the detector saw in it, for the camera wall.
+
+`<root>/<camera>/<view>.jpg` and, beside it, `<view>.json`:
+
+    {"at": "2026-03-01T08:00:00+00:00", "size": [1920, 1080],
+     "boxes": [{"xyxy_norm": [0.1, 0.2, 0.3, 0.4], "label": "stall", "confidence": 0.81}]}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.types import Box, ViewKey
+
+
+@dataclass(frozen=True, slots=True)
+class StillBox:
+    """One detection in a still; the box is in 0..1 of the full frame."""
+
+    xyxy_norm: Box
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One picture of a view.
+
+    Attributes:
+        jpeg: The picture, encoded; 1280 pixels wide are plenty.
+        size: (width, height) of the full frame in pixels.
+        captured_at: Wall clock, aware UTC.
+        boxes: What the detector saw in it.
+    """
+
+    jpeg: bytes
+    size: tuple[int, int]
+    captured_at: datetime
+    boxes: Sequence[StillBox] = ()
+
+
+class StillWriter:
+    """Replaces a view's still; a reader sees the old one or the new one, never half of one."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def write(self, view: ViewKey, still: Still) -> None:
+        """Write picture and boxes; raises OSError when the disk does not take them."""
+        folder = self._root / view.camera_id
+        folder.mkdir(parents=True, exist_ok=True)
+        body = {
+            "at": still.captured_at.isoformat(),
+            "size": list(still.size),
+            "boxes": [
+                {
+                    "xyxy_norm": [round(value, 4) for value in box.xyxy_norm],
+                    "label": box.label,
+                    "confidence": round(box.confidence, 3),
+                }
+                for box in still.boxes
+            ],
+        }
+        _replace(folder / f"{view.view_id}.jpg", still.jpeg)
+        _replace(folder / f"{view.view_id}.json", json.dumps(body).encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(path)
