@@ -5,6 +5,7 @@ LedgerError
 │   ├── LedgerBusy        another writer held the database longer than the timeout
 │   └── LedgerFull        the disk or the quota is full, or the file cannot be written
 ├── LedgerCorrupt         the database or its schema is not what this version expects
+├── SightingRefused       the sighting breaks its own rules, e.g. a time without a zone
 ├── UnknownIncident       no incident has this id
 ├── UnknownSighting       no sighting has this id
 └── SpoolError            the spool on disk cannot be written or read
@@ -29,6 +30,10 @@ class LedgerFull(LedgerUnavailable):
 
 class LedgerCorrupt(LedgerError):
     """The database or its schema is damaged, or newer than this version."""
+
+
+class SightingRefused(LedgerError):
+    """The sighting breaks its own rules: a time without a zone, a negative sequence."""
 
 
 class UnknownIncident(LedgerError):

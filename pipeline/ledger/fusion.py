@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from pipeline.ledger.errors import SightingRefused
 from pipeline.ledger.types import (
     EventKind,
     Incident,
@@ -165,6 +166,26 @@ def combine(kept: Kept, sightings: Sequence[PlacedSighting]) -> Incident:
         recurrence_of=kept.recurrence_of,
         merged_into=kept.merged_into,
     )
+
+
+def check(sighting: Sighting) -> None:
+    """Raise SightingRefused when a sighting breaks the rules of its type."""
+    where = f"in camera {sighting.view.camera_id}, sighting {sighting.sighting_id}"
+    times = {
+        "started_at": sighting.started_at,
+        "confirmed_at": sighting.confirmed_at,
+        "observed_at": sighting.observed_at,
+        "ended_at": sighting.ended_at,
+    }
+    for name, at in times.items():
+        if at is not None and at.tzinfo is None:
+            raise SightingRefused(f"{name} must be aware, got {at!r}, {where}")
+    if sighting.sequence < 0:
+        raise SightingRefused(f"sequence must be 0 or more, got {sighting.sequence}, {where}")
+    if not 0 <= sighting.confidence <= 1:
+        raise SightingRefused(f"confidence must be in 0..1, got {sighting.confidence}, {where}")
+    if not 1 <= sighting.severity <= 4:
+        raise SightingRefused(f"severity must be in 1..4, got {sighting.severity}, {where}")
 
 
 def events_between(before: Incident | None, after: Incident) -> tuple[EventKind, ...]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pipeline.events.build import Occurrence, event_fields
 from pipeline.ledger.errors import LedgerUnavailable, UnknownIncident, UnknownSighting
-from pipeline.ledger.fusion import Kept, events_between
+from pipeline.ledger.fusion import Kept, check, events_between
 from pipeline.ledger.outbox import Backlog, OutboxEvent, Recent
 from pipeline.ledger.port import LedgerConfig
 from pipeline.ledger.types import (
@@ -51,6 +51,7 @@ class MemoryLedger:
         """See `Ledger.record`."""
         with self._lock:
             self._check()
+            check(sighting)
             key = (sighting.sighting_id, sighting.sequence)
             known = self._placed(sighting.sighting_id)
             late = known is not None and known.sighting.sequence > sighting.sequence

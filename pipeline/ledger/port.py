@@ -72,6 +72,7 @@ class Ledger(Protocol):
 
         Raises:
             LedgerUnavailable: Nothing was written; spool the message.
+            SightingRefused: The sighting breaks its own rules.
         """
         ...
 

@@ -17,7 +17,7 @@ from pipeline.events.build import Occurrence, event_fields
 from pipeline.ledger import rows
 from pipeline.ledger.database import reading, writing
 from pipeline.ledger.errors import UnknownIncident, UnknownSighting
-from pipeline.ledger.fusion import Kept, events_between
+from pipeline.ledger.fusion import Kept, check, events_between
 from pipeline.ledger.port import METRES_PER_DEGREE, LedgerConfig
 from pipeline.ledger.tables import (
     EvidenceRow,
@@ -49,6 +49,7 @@ class SqlLedger:
         self, sighting: Sighting, evidence: Sequence[EvidenceFile] = (), place: Place | None = None
     ) -> Incident:
         """See `Ledger.record`."""
+        check(sighting)
         with writing(self.engine) as session:
             lock_type(session, sighting.type)
             if self._known(session, sighting):

@@ -1,0 +1,160 @@
+"""Every ledger and every bus that the contract tests run over."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from pipeline.ledger.database import migrate, open_engine, sqlite_url
+from pipeline.ledger.memory import MemoryLedger
+from pipeline.ledger.outbox import Outbox, SqlOutbox
+from pipeline.ledger.port import Ledger, LedgerConfig
+from pipeline.ledger.sql import SqlLedger
+from pipeline.ledger.tables import Base
+from pipeline.queue.embedded import EmbeddedRedis, server_binary
+from pipeline.queue.errors import EmbeddedRedisError
+from pipeline.queue.memory import MemoryBus
+from pipeline.queue.port import EventBus
+from pipeline.queue.redis_bus import RedisBus
+
+
+def _load_builders() -> ModuleType:
+    path = Path(__file__).parents[2] / "builders" / "ledger.py"
+    spec = importlib.util.spec_from_file_location("ledger_builders", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["ledger_builders"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def build() -> ModuleType:
+    """The builders of `tests/builders/ledger.py`."""
+    return _load_builders()
+
+
+def missing(what: str) -> None:
+    """Skip on a laptop, fail in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} must be installed in CI")
+    pytest.skip(f"{what} is not installed")
+
+
+def _postgres_program(name: str) -> str | None:
+    """Debian keeps the server's programs out of PATH."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return shutil.which(name) or next((str(f / name) for f in folders if (f / name).exists()), None)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of a PostgreSQL server of our own on a Unix socket."""
+    initdb, server = _postgres_program("initdb"), _postgres_program("pg_ctl")
+    if initdb is None or server is None:
+        missing("postgresql")
+        return
+    # PostgreSQL refuses to run as root, and its socket path must be short.
+    user = "postgres" if os.getuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    if user:
+        shutil.chown(folder, user)
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            command, check=True, user=user, cwd=folder, timeout=60, stdout=subprocess.DEVNULL
+        )
+
+    run(initdb, "-D", str(folder / "db"), "-A", "trust", "-U", "skygrid", "-N")
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    run(server, "-D", str(folder / "db"), "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        yield f"postgresql://skygrid@/postgres?host={folder}"
+    finally:
+        run(server, "-D", str(folder / "db"), "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+LedgerFactory = Callable[..., tuple[Ledger, Outbox]]
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def new_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LedgerFactory]:
+    """Makes a ledger and its outbox; the arguments are those of LedgerConfig."""
+    engines: list[Any] = []
+
+    def make(**settings: Any) -> tuple[Ledger, Outbox]:
+        config = LedgerConfig(site="test", **settings)
+        if request.param == "memory":
+            memory = MemoryLedger(config)
+            return memory, memory
+        if request.param == "sqlite":
+            path = tmp_path / "ledger.db"
+            shutil.copy(request.getfixturevalue("migrated_file"), path)
+            engine = open_engine(sqlite_url(path))
+            engines.append(engine)
+        else:
+            engine = request.getfixturevalue("migrated_postgres")
+            names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+            with engine.begin() as connection:
+                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        return SqlLedger(engine, config), SqlOutbox(engine, config.clock)
+
+    yield make
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema, to copy."""
+    path = tmp_path_factory.mktemp("schema") / "empty.db"
+    engine = open_engine(sqlite_url(path))
+    migrate(engine)
+    engine.dispose()  # the last connection to close folds the WAL into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> Iterator[Engine]:
+    """PostgreSQL with the schema."""
+    engine = open_engine(postgres_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A real Redis server."""
+    try:
+        server_binary()
+    except EmbeddedRedisError:
+        missing("redis-server")
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+def bus(request: pytest.FixtureRequest) -> Iterator[EventBus]:
+    """Every event bus, empty."""
+    if request.param == "memory":
+        yield MemoryBus()
+        return
+    server: EmbeddedRedis = request.getfixturevalue("redis_server")
+    made = RedisBus(server.url)
+    made._client.flushall()
+    yield made
+    made.close()
