@@ -1,0 +1,79 @@
+"""What a patrol raised in one clip, as scoring sees it; the same for the patrol and baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.types import Phase, Sighting
+
+BoxNorm = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One incident that was raised to people.
+
+    Attributes:
+        alarm_id: Unique in the clip.
+        type: Incident type.
+        raised_s: Second of the clip at which people were told.
+        started_s: Second from which the system says it holds.
+        ended_s: Second at which the system says it was over, None while open.
+        box_norm: Place in the view, 0..1.
+        confidence: 0..1.
+        zone: Zone, None if the system knows none.
+    """
+
+    alarm_id: str
+    type: str
+    raised_s: float
+    started_s: float
+    ended_s: float | None
+    box_norm: BoxNorm
+    confidence: float = 1.0
+    zone: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def alarms_of(sightings: Iterable[Sighting], clip_start_s: float = 0.0) -> list[Alarm]:
+    """Folds the messages of a patrol (start, updates, end) into one alarm per sighting.
+
+    A sighting that ends and starts again is one alarm: it has one id, and people see one entry.
+    """
+    alarms: dict[str, Alarm] = {}
+    for sighting in sightings:
+        key = str(sighting.sighting_id)
+        known = alarms.get(key)
+        ended = sighting.timestamp_s - clip_start_s if sighting.phase is Phase.ENDED else None
+        if known is None:
+            alarms[key] = Alarm(
+                key,
+                sighting.type,
+                sighting.timestamp_s - clip_start_s,
+                sighting.started_s - clip_start_s,
+                ended,
+                sighting.xyxy_norm,
+                sighting.confidence,
+                sighting.zone_id,
+            )
+            continue
+        alarms[key] = Alarm(
+            key,
+            known.type,
+            known.raised_s,
+            known.started_s,
+            ended,
+            _union(known.box_norm, sighting.xyxy_norm),
+            max(known.confidence, sighting.confidence),
+            known.zone,
+        )
+    return list(alarms.values())
+
+
+def _union(a: BoxNorm, b: BoxNorm) -> BoxNorm:
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
