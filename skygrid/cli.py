@@ -72,9 +72,70 @@ def check(
     ),
 ) -> None:
     """Open every camera once, draw its zones on a still, and say what is wrong."""
-    from skygrid.check import check_site
+    import logging
 
+    from skygrid.check import check_site
+    from skygrid.logging import log_to_stderr
+
+    log_to_stderr(logging.WARNING)
     raise typer.Exit(check_site(_site(site, overrides), stills, console))
+
+
+@app.command()
+def serve(site: SiteFile, overrides: Overrides = None) -> None:
+    """Serve the review page and the API on the site's store."""
+    from skygrid.serve import serve_site
+
+    serve_site(_site(site, overrides))
+
+
+@app.command()
+def listen(
+    site: Annotated[Path | None, typer.Argument(help="The site file, for its queue.")] = None,
+    redis: Annotated[str | None, typer.Option(help="redis://…, instead of a site file.")] = None,
+    group: Annotated[
+        str, typer.Option(help="Consumer group; each gets every event once.")
+    ] = "listen",
+    consumer: Annotated[str, typer.Option(help="Name of this consumer in its group.")] = "cli",
+    from_start: Annotated[bool, typer.Option(help="A new group starts with what is kept.")] = False,
+    once: Annotated[bool, typer.Option(help="Stop when nothing is left.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+) -> None:
+    """Print incidents from the queue and acknowledge them."""
+    from skygrid.listen import listen as consume
+    from skygrid.run import stop_on_signals
+
+    if (site is None) == (redis is None):
+        raise typer.BadParameter("give either a site file or --redis")
+    url = redis or _queue_url(_site(site, None))
+    with stop_on_signals() as stop:
+        consume(
+            url,
+            group,
+            consumer,
+            once=once,
+            limit=limit,
+            from_start=from_start,
+            stop=stop,
+            console=console,
+        )
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop after so many seconds.")
+    ] = None,
+    json_file: JsonFile = None,
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo keeps its data.")] = Path(
+        "data/demo"
+    ),
+    port: Annotated[int, typer.Option(help="Of the review page; 0: any free port.")] = 8330,
+) -> None:
+    """Play sample cameras over RTSP, patrol them, and show what is found."""
+    from skygrid.demo import DemoOptions, run_demo
+
+    raise typer.Exit(run_demo(DemoOptions(seconds, json_file, folder, port), console))
 
 
 @app.command()
@@ -92,6 +153,15 @@ def version() -> None:
 
     for name, number in versions().items():
         console.print(f"{name:16} {number}", highlight=False)
+
+
+def _queue_url(site: Any) -> str:
+    url: str = site.queue.redis.get_secret_value()
+    if url != "embedded":
+        return url
+    from pipeline.queue.embedded import EmbeddedRedis
+
+    return EmbeddedRedis(site.data_dir).url
 
 
 def _site(path: Path, overrides: list[str] | None) -> Any:

@@ -120,7 +120,7 @@ class Patrol:
             learn=clocks.learn,
         )
         self.cameras = {
-            c.id: Camera(c.id, c.url.get_secret_value(), _options(c)) for c in site.cameras
+            c.id: Camera(c.id, c.url.get_secret_value(), camera_options(c)) for c in site.cameras
         }
         views = [self._view(c) for c in site.cameras]
         sight = Sight(
@@ -232,7 +232,8 @@ def refuse_blind_rules(camera_id: str, zones: Sequence[Zone], labels: tuple[str,
                 )
 
 
-def _options(camera: CameraSettings) -> CameraOptions:
+def camera_options(camera: CameraSettings) -> CameraOptions:
+    """How a configured camera is read and kept."""
     return CameraOptions(
         source=SourceOptions(
             transport=camera.transport,
