@@ -20,7 +20,7 @@ from pipeline.ledger.codec import finite, time_text
 from pipeline.ledger.types import EventKind, Incident, PlacedSighting, event_id_of
 from pipeline.types import EvidenceFile, Place
 
-_MOST = (50, 20, 5, 1)
+_MOST = (50, 20, 5, 0)
 """How many sightings, files and reasons are listed; the first that fits 64 KiB is taken."""
 
 
