@@ -11,15 +11,29 @@ from models.letterbox import Letterbox
 
 
 def check_head(shape: tuple[int, ...], card: Card) -> None:
-    """Refuse an output that is not the raw head of a network with the card's labels.
+    """Refuse an output that is not the decoded head of a network with the card's labels.
 
     Raises:
         UnsupportedSetting: says what the card promises and what came.
     """
-    if len(shape) != 2 or shape[0] != 4 + len(card.labels):
+    if len(shape) != 2 or shape[0] <= 4:
         raise UnsupportedSetting(
-            f"output of {card.name} must be (4 + {len(card.labels)} labels, boxes), got {shape}: "
-            "the file and the card's labels do not belong together"
+            f"output of {card.name} must be (4 + labels, boxes) without NMS, got {shape}: "
+            "export the network again with its raw head"
+        )
+    check_classes(shape[0] - 4, card)
+
+
+def check_classes(count: int, card: Card) -> None:
+    """Refuse a head whose number of classes is not that of the card's labels.
+
+    Raises:
+        UnsupportedSetting: the file and the card's labels do not belong together.
+    """
+    if count != len(card.labels):
+        raise UnsupportedSetting(
+            f"{card.name} must have {len(card.labels)} classes as its card's labels say, "
+            f"got {count}: the file and the card do not belong together"
         )
 
 

@@ -66,6 +66,7 @@ def _openvino(directory: Path, card: Card, settings: DetectorSettings) -> Detect
         "CPU" if settings.device in ("auto", "cpu") else settings.device,
         settings.threads,
         settings.timeout_s,
+        cut_head=True,
     )
     network = OpenVinoNetwork(graph, weights, options)
     return OpenVinoDetector(network, card, model_id(card, file.parts), _head(settings))

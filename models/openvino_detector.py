@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from models.card import Card
-from models.decode_head import HeadSettings, decode_head
+from models.decode_head import HeadSettings, decode_head, decode_raw
 from models.detections import Detections, FloatArray
 from models.detector import ImageArray
-from models.head_output import check_head, in_picture
+from models.head_output import check_classes, check_head, in_picture
 from models.letterbox import Letterbox
 from models.openvino_network import OpenVinoNetwork
 
@@ -48,6 +48,13 @@ class OpenVinoDetector:
         """See `Detector.close`."""
         self._network.close()
 
-    def _read(self, output: FloatArray, letterbox: Letterbox) -> Detections:
-        check_head(output.shape, self._card)
-        return in_picture(decode_head(output, self._head), letterbox)
+    def _read(self, outputs: list[FloatArray], letterbox: Letterbox) -> Detections:
+        if self._network.head_is_cut:
+            half = len(outputs) // 2
+            check_classes(outputs[0].shape[2], self._card)
+            height = self.input_size[0]
+            found = decode_raw(outputs[:half], outputs[half:], height, self._head)
+        else:
+            check_head(outputs[0].shape, self._card)
+            found = decode_head(outputs[0], self._head)
+        return in_picture(found, letterbox)

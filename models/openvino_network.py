@@ -23,8 +23,11 @@ from models.detections import FloatArray
 from models.detector import ImageArray, check_images
 from models.errors import BackendUnavailable, DetectionError, DetectorClosed, UnsupportedSetting
 from models.letterbox import Letterbox
+from models.openvino_head import cut_head
 
 T = TypeVar("T")
+Reader = Callable[[list[FloatArray], Letterbox], T]
+"""Gets one picture's outputs, valid only during the call, and where the picture lay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class NetworkOptions:
         device: OpenVINO device.
         threads: Inference threads, one stream each; 0 = one per core the process may use.
         timeout_s: For a free request and for an inference.
+        cut_head: End a detector's graph before its box arithmetic where `openvino_head` can.
     """
 
     input_size: tuple[int, int]
@@ -44,16 +48,18 @@ class NetworkOptions:
     device: str = "CPU"
     threads: int = 0
     timeout_s: float = 30.0
+    cut_head: bool = False
 
 
 class _Slot:
     """An inference request and the pixels of its input tensor."""
 
-    __slots__ = ("canvas", "letterbox", "request")
+    __slots__ = ("canvas", "letterbox", "outputs", "request")
 
     def __init__(self, request: Any) -> None:
         self.request = request
         self.canvas: ImageArray = request.get_input_tensor().data[0]
+        self.outputs: list[Any] = list(request.output_tensors)
         self.letterbox: Letterbox | None = None
 
     def start(self, image: ImageArray, input_size: tuple[int, int]) -> None:
@@ -78,6 +84,9 @@ class OpenVinoNetwork:
         """
         self.options = options
         model = _prepared(graph, weights, options)
+        cut = cut_head(model) if options.cut_head else None
+        self.head_is_cut = cut is not None
+        model = cut or model
         try:
             self._compiled = ov.Core().compile_model(model, options.device, _tuning(options))
         except RuntimeError as error:
@@ -91,15 +100,12 @@ class OpenVinoNetwork:
             self._free.put(self._new_slot())
         self._closed = False
 
-    def map(
-        self, images: Sequence[ImageArray], read: Callable[[FloatArray, Letterbox], T]
-    ) -> list[T]:
-        """Infer each picture and `read` its first output; answers in the order of the pictures.
+    def map(self, images: Sequence[ImageArray], read: Reader[T]) -> list[T]:
+        """Infer each picture and `read` its outputs; answers in the order of the pictures.
 
         Args:
             images: each (H, W, 3) uint8 BGR.
-            read: gets one picture's output (without the batch axis, valid only during the call)
-                and where the picture lay in the input.
+            read: gets one picture's outputs without the batch axis.
 
         Raises:
             DetectionError: a picture is none, or an inference failed or hung.
@@ -143,7 +149,7 @@ class OpenVinoNetwork:
     def _land(
         self,
         flying: deque[tuple[int, _Slot]],
-        read: Callable[[FloatArray, Letterbox], T],
+        read: Reader[T],
         answers: dict[int, T],
     ) -> _Slot:
         """Wait for the oldest inference, read it; it leaves `flying` only when that went well."""
@@ -155,7 +161,7 @@ class OpenVinoNetwork:
         if not done:
             raise DetectionError(f"inference must end within {self.options.timeout_s:g} s")
         assert slot.letterbox is not None
-        answers[index] = read(slot.request.get_output_tensor(0).data[0], slot.letterbox)
+        answers[index] = read([tensor.data[0] for tensor in slot.outputs], slot.letterbox)
         flying.popleft()
         return slot
 
