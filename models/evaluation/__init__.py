@@ -1,0 +1,1 @@
+"""Scores a detector on annotated pictures."""

@@ -1,0 +1,68 @@
+"""Runs a detector over annotated pictures and keeps what it finds. Reads picture files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from models.detections import Detections
+from models.detector import Detector, ImageArray
+from models.evaluation.score import Scored
+from models.region_plan import PixelBox
+from models.regions import detect_regions
+from models.training.manifest import Picture
+
+BATCH = 8
+Count = Callable[[ImageArray, Detections], float]
+"""Counts people in a picture, given also what the detector found."""
+
+
+def scored_pictures(
+    pictures: Sequence[Picture],
+    detector: Detector,
+    *,
+    count: Count | None = None,
+    tiled: bool = False,
+) -> Iterator[Scored]:
+    """Detect in every picture, in order.
+
+    Args:
+        detector: loaded with a very low confidence floor.
+        count: for pictures with head points.
+        tiled: look at each picture in four overlapping tiles besides the whole.
+
+    Raises:
+        OSError: a picture cannot be read.
+    """
+    for start in range(0, len(pictures), BATCH):
+        group = pictures[start : start + BATCH]
+        images = [read_picture(p) for p in group]
+        for picture, image, found in zip(
+            group, images, _look(detector, images, tiled), strict=True
+        ):
+            people = count(image, found) if count and picture.points is not None else None
+            yield Scored(picture, (image.shape[1], image.shape[0]), found, people)
+
+
+def _look(detector: Detector, images: Sequence[ImageArray], tiled: bool) -> Sequence[Detections]:
+    if not tiled:
+        return detector.detect(images)
+    plans = [(image, four_tiles(image.shape[1], image.shape[0])) for image in images]
+    return detect_regions(detector, plans)
+
+
+def read_picture(picture: Picture) -> ImageArray:
+    """(H, W, 3) uint8 BGR."""
+    image = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise OSError(f"picture must be readable: {picture.path}")
+    return np.asarray(image, np.uint8)
+
+
+def four_tiles(width: int, height: int) -> list[PixelBox]:
+    """The whole picture and four overlapping tiles of 60 % of its sides, pixels."""
+    w, h = round(width * 0.6), round(height * 0.6)
+    corners = [(0, 0), (width - w, 0), (0, height - h), (width - w, height - h)]
+    return [(0, 0, width, height), *((x, y, x + w, y + h) for x, y in corners)]

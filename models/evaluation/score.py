@@ -1,0 +1,164 @@
+"""Scores detections of annotated pictures: per class, size and set, honouring what was labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.detections import Detections, FloatArray
+from models.evaluation.average_precision import SIZES, Judged, precision_curve
+from models.evaluation.rates import count_errors, picture_rates
+from models.evaluation.regions import join, predicted_regions
+from models.labels import LABELS
+from models.training.manifest import Picture
+from models.training.teacher import corners
+
+GARBAGE = LABELS.index("garbage")
+PERSON = LABELS.index("person")
+REGIONS = "garbage_regions"
+"""Name of the row in which garbage boxes that touch are joined."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """One picture with what was found in it.
+
+    Attributes:
+        picture: the annotated picture.
+        size: its width and height in pixels.
+        found: detections down to a very low confidence.
+        people: people counted, None where nobody counted them.
+    """
+
+    picture: Picture
+    size: tuple[int, int]
+    found: Detections
+    people: float | None = None
+
+
+def truth_boxes(scored: Scored) -> FloatArray:
+    """(N, 4) float32 labelled boxes in pixels, in the order of the picture's class ids."""
+    return (corners(scored.picture.boxes) * np.array(scored.size * 2)).astype(np.float32)
+
+
+def judged(scored: Scored, class_id: int) -> Judged:
+    """Truth and prediction of one class in one picture, in pixels."""
+    truth = truth_boxes(scored)[scored.picture.class_id == class_id]
+    mine = scored.found.class_id == class_id
+    return Judged(truth, scored.found.xyxy[mine], scored.found.confidence[mine])
+
+
+def as_regions(picture: Judged) -> Judged:
+    """The same picture with boxes that touch joined, in truth and prediction."""
+    truth, _ = join(picture.truth, np.ones(len(picture.truth), np.float32))
+    return Judged(truth, *predicted_regions(picture.found, picture.confidence))
+
+
+def score(pictures: Sequence[Scored], thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """All figures of a detector on annotated pictures.
+
+    Returns:
+        "classes": per class map50, map50_95, n, pictures, sizes; "sets": the same per set;
+        "patrol": picture rates at the shipped thresholds; "crowd": counting errors, if counted.
+    """
+    boxed = [s for s in pictures if s.picture.points is None]
+    names = list(dict.fromkeys(s.picture.set_name for s in boxed))
+    of_set = {name: [s for s in boxed if s.picture.set_name == name] for name in names}
+    report: dict[str, Any] = {
+        "classes": class_table(boxed),
+        "sets": {name: class_table(members) for name, members in of_set.items()},
+        "patrol": patrol_rates(boxed, thresholds),
+    }
+    crowd = [s for s in pictures if s.people is not None and s.picture.points is not None]
+    if crowd:
+        report["crowd"] = count_errors(
+            [s.people or 0.0 for s in crowd], [_points(s.picture) for s in crowd]
+        )
+    return report
+
+
+def class_table(pictures: Sequence[Scored]) -> dict[str, Any]:
+    """Figures per class over the pictures in which the class was labelled."""
+    table: dict[str, Any] = {}
+    for class_id, label in enumerate(LABELS):
+        chosen = [judged(s, class_id) for s in pictures if class_id in s.picture.labelled]
+        if any(len(p.truth) for p in chosen):
+            table[label] = figures(chosen)
+            if class_id == GARBAGE:
+                table[REGIONS] = figures([as_regions(p) for p in chosen])
+    return table
+
+
+def figures(pictures: Sequence[Judged]) -> dict[str, Any]:
+    """map50, map50_95, n (objects), pictures, recall at IoU 0.5, and map50 by object size."""
+    whole = precision_curve(pictures)
+    sizes = {name: precision_curve(pictures, name) for name in SIZES if name != "all"}
+    return {
+        "map50": whole.map50,
+        "map50_95": whole.map50_95,
+        "n": whole.n,
+        "pictures": len(pictures),
+        "recall50": float(whole.recall[0]),
+        "sizes": {
+            name: {"map50": c.map50, "map50_95": c.map50_95, "n": c.n} for name, c in sizes.items()
+        },
+    }
+
+
+def patrol_rates(pictures: Sequence[Scored], thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """Per class with a threshold: pictures with it in which it is found, pictures without it in
+    which it is reported. "garbage_clean_streets" counts only pictures marked as clean streets."""
+    rates: dict[str, Any] = {}
+    for label, threshold in thresholds.items():
+        class_id = LABELS.index(label)
+        chosen = [s for s in pictures if class_id in s.picture.labelled]
+        if chosen:
+            rates[label] = _as_dict([judged(s, class_id) for s in chosen], threshold)
+        clean = [s for s in chosen if s.picture.negative]
+        if class_id == GARBAGE and clean:
+            rates["garbage_clean_streets"] = _as_dict(
+                [judged(s, GARBAGE) for s in clean], threshold
+            )
+    return rates
+
+
+def _as_dict(pictures: Sequence[Judged], threshold: float) -> dict[str, Any]:
+    rates = picture_rates(pictures, threshold)
+    return {
+        "threshold": threshold,
+        "found": rates.found,
+        "pictures_with": rates.n_with,
+        "false": rates.false,
+        "pictures_without": rates.n_clean,
+    }
+
+
+def _points(picture: Picture) -> int:
+    return 0 if picture.points is None else len(picture.points)
+
+
+def pick_threshold(pictures: Sequence[Judged], beta: float = 1.0) -> float:
+    """The confidence with the best F-measure at IoU 0.5 over many pictures, to two digits.
+
+    Args:
+        beta: above 1 prefers recall, below 1 precision (van Rijsbergen 1979).
+    """
+    from models.evaluation.average_precision import match
+
+    marks = [match(p, SIZES["all"]) for p in pictures]
+    n = sum(m.counted for m in marks)
+    confidence = np.concatenate([m.confidence for m in marks]) if marks else np.zeros(0)
+    if not n or not len(confidence):
+        return 0.5
+    right = np.concatenate([m.hit[0] for m in marks])
+    best, chosen = -1.0, 0.5
+    for threshold in np.arange(0.05, 0.96, 0.01):
+        above = confidence >= threshold
+        hits = float((right & above).sum())
+        value = (1 + beta**2) * hits / max(float(above.sum()) + beta**2 * n, 1e-9)
+        if value > best:
+            best, chosen = value, float(threshold)
+    return round(chosen, 2)

@@ -1,0 +1,1 @@
+"""Training of the patrol's detector: data, masked loss, loop, export, card."""

@@ -1,0 +1,93 @@
+"""What cameras do to pictures: colour, night, rain, blur, compression. Pure, on uint8 BGR."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8, BGR."""
+
+
+def camera_effects(image: Image, rng: np.random.Generator) -> Image:
+    """A random chain of effects, in the order light, optics, sensor and encoder apply them."""
+    image = colour(image, rng)
+    if rng.random() < 0.15:
+        image = night(image, rng)
+    if rng.random() < 0.04:
+        image = rain(image, rng)
+    if rng.random() < 0.12:
+        image = blur(image, rng)
+    if rng.random() < 0.10:
+        image = low_resolution(image, rng)
+    if rng.random() < 0.20:
+        image = compress(image, rng)
+    return image
+
+
+def colour(image: Image, rng: np.random.Generator) -> Image:
+    """Shift hue by up to 1.5 %, scale saturation by 0.4..1.6 and brightness by 0.6..1.4."""
+    hue, saturation, value = rng.uniform(-1, 1, 3) * (0.015, 0.6, 0.4) + (0, 1, 1)
+    steps = np.arange(256, dtype=np.float32)
+    h, s, v = cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2HSV))
+    h = cv2.LUT(h, ((steps + hue * 180) % 180).astype(np.uint8))
+    s = cv2.LUT(s, np.clip(steps * saturation, 0, 255).astype(np.uint8))
+    v = cv2.LUT(v, np.clip(steps * value, 0, 255).astype(np.uint8))
+    return np.asarray(cv2.cvtColor(cv2.merge((h, s, v)), cv2.COLOR_HSV2BGR), np.uint8)
+
+
+def night(image: Image, rng: np.random.Generator) -> Image:
+    """Darken by a gamma of 1.5..3, tint like street lamps or infrared, add sensor noise."""
+    steps = np.arange(256, dtype=np.float32) / 255
+    dark = (steps ** rng.uniform(1.5, 3.0) * 255 * rng.uniform(0.6, 1.0)).astype(np.uint8)
+    image = np.asarray(cv2.LUT(image, dark), np.uint8)
+    if rng.random() < 0.3:
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        image = np.asarray(cv2.merge((grey, grey, grey)), np.uint8)
+    noise = rng.normal(0, rng.uniform(2, 10), (*image.shape[:2], 1)).astype(np.float32)
+    return np.clip(image.astype(np.float32) + noise, 0, 255).astype(np.uint8)
+
+
+def rain(image: Image, rng: np.random.Generator) -> Image:
+    """Bright slanted streaks over a slightly flattened picture."""
+    height, width = image.shape[:2]
+    layer = np.zeros((height, width), np.uint8)
+    slant = int(rng.integers(-6, 7))
+    for _ in range(int(rng.integers(60, 300))):
+        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+        length = int(rng.integers(8, 24))
+        cv2.line(layer, (x, y), (x + slant, y + length), int(rng.integers(60, 160)), 1)
+    streaks = cv2.GaussianBlur(layer, (3, 3), 0)[..., None].astype(np.float32)
+    flat = image.astype(np.float32) * 0.85 + 20
+    return np.clip(flat + streaks * 0.6, 0, 255).astype(np.uint8)
+
+
+def blur(image: Image, rng: np.random.Generator) -> Image:
+    """Defocus or motion over 3..7 px."""
+    size = int(rng.choice((3, 5, 7)))
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(image, (size, size), 0), np.uint8)
+    kernel = np.zeros((size, size), np.float32)
+    kernel[size // 2] = 1 / size
+    turn = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), float(rng.uniform(0, 180)), 1)
+    kernel = cv2.warpAffine(kernel, turn, (size, size))
+    kernel /= max(float(kernel.sum()), 1e-3)
+    return np.asarray(cv2.filter2D(image, -1, kernel), np.uint8)
+
+
+def low_resolution(image: Image, rng: np.random.Generator) -> Image:
+    """Shrink by 1.3..2.5 and enlarge again, as a far object in a digital zoom."""
+    height, width = image.shape[:2]
+    factor = rng.uniform(1.3, 2.5)
+    small = cv2.resize(
+        image, (int(width / factor), int(height / factor)), interpolation=cv2.INTER_AREA
+    )
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def compress(image: Image, rng: np.random.Generator) -> Image:
+    """Block artefacts of a poor stream: JPEG of quality 15..60."""
+    quality = int(rng.integers(15, 61))
+    _, encoded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)

@@ -1,0 +1,212 @@
+"""The training loop: wall-clock cosine, moving average, checkpoints that survive a kill."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.training.batches import Batches
+from models.training.loss import MaskedDetectionLoss
+from models.training.network import fix_batch_norm, freeze_first
+
+BACKBONE_LAYERS = 11
+"""YOLO11's backbone: layers 0 to 10; what follows is neck and head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast to learn.
+
+    Attributes:
+        hours: training time; the rate falls to zero over it. Ignored if steps is given.
+        steps: number of batches instead, for a run that can be repeated exactly.
+        rate: peak learning rate (AdamW).
+        weight_decay: on weights of two and more dimensions.
+        warmup_steps: linear warm-up of the rate.
+        frozen_layers: first layers that stay as they are.
+        head_first: share of the run in which the whole backbone stays, so that new classes do
+            not tear at it while their rows are still noise.
+        fixed_norm_from: progress from which batch-norm statistics stay as they are.
+        average: decay of the exponential moving average of the weights, per step.
+        checkpoint_s: seconds between checkpoints.
+        threads: torch threads; 0 leaves torch's choice.
+    """
+
+    hours: float = 1.5
+    steps: int | None = None
+    rate: float = 1e-3
+    weight_decay: float = 5e-4
+    warmup_steps: int = 100
+    frozen_layers: int = 5
+    head_first: float = 0.3
+    fixed_norm_from: float = 0.0
+    average: float = 0.996
+    checkpoint_s: float = 300.0
+    threads: int = 2
+
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """Share of the run that is over, 0..1."""
+        done = step / self.steps if self.steps else elapsed_s / (self.hours * 3600)
+        return min(1.0, done)
+
+    def frozen_at(self, progress: float) -> int:
+        """How many of the first layers stay as they are at a progress of 0..1."""
+        return (
+            max(BACKBONE_LAYERS, self.frozen_layers)
+            if progress < self.head_first
+            else self.frozen_layers
+        )
+
+    def rate_at(self, step: int, progress: float) -> float:
+        """Learning rate: linear warm-up, then half a cosine to 1 % of the peak."""
+        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        return self.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands: steps done, training seconds, pictures seen, smoothed loss parts."""
+
+    step: int = 0
+    elapsed_s: float = 0.0
+    pictures: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+class Run:
+    """One training run in a directory, which holds last.pt, history.jsonl and the exports."""
+
+    def __init__(
+        self, network: nn.Module, schedule: Schedule, directory: Path, device: str = "cpu"
+    ) -> None:
+        if schedule.threads and device == "cpu":
+            torch.set_num_threads(schedule.threads)
+        self.directory = directory
+        self.schedule = schedule
+        self.device = torch.device(device)
+        memory = torch.channels_last
+        self.network: Any = network.to(self.device, memory_format=memory)  # type: ignore[call-overload]
+        self.average: Any = copy.deepcopy(self.network).eval()
+        self.criterion = MaskedDetectionLoss(self.network)
+        self.optimizer = _optimizer(self.network, schedule)
+        self.state = Progress()
+        directory.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint.exists():
+            self._resume()
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.directory / "last.pt"
+
+    def train(self, batches: Batches, report: Callable[[Progress, float], None]) -> None:
+        """Learn until the schedule ends; `report` is called every 20 steps."""
+        stream = batches.stream(self.state.step)
+        start = time.monotonic() - self.state.elapsed_s
+        saved_s = self.state.elapsed_s
+        while True:
+            progress = self.schedule.progress(self.state.step, self.state.elapsed_s)
+            if progress >= 1:
+                break
+            batches.progress.value = progress
+            self._step(next(stream), progress)
+            self.state.elapsed_s = time.monotonic() - start
+            if self.state.step % 20 == 0:
+                report(self.state, progress)
+                self._note(progress)
+            if self.state.elapsed_s - saved_s >= self.schedule.checkpoint_s:
+                self.save()
+                saved_s = self.state.elapsed_s
+        self.save()
+
+    def _step(self, batch: dict[str, Any], progress: float) -> None:
+        self.network.train()
+        freeze_first(self.network, self.schedule.frozen_at(progress))
+        if progress >= self.schedule.fixed_norm_from:
+            fix_batch_norm(self.network)
+        rate = self.schedule.rate_at(self.state.step, progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        image = batch["img"].to(self.device).float().div_(255)
+        image = image.contiguous(memory_format=torch.channels_last)
+        on_gpu = self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
+            predictions = self.network(image)
+        predictions = {k: v.float() if isinstance(v, Tensor) else v for k, v in predictions.items()}
+        loss, parts = self.criterion(predictions, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.sum().backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self.optimizer.step()
+        self._follow()
+        self.state.step += 1
+        self.state.pictures += len(image)
+        for name, value in parts.items():
+            old = self.state.losses.get(name, float(value))
+            self.state.losses[name] = 0.98 * old + 0.02 * float(value)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = self.schedule.average * (1 - math.exp(-(self.state.step + 1) / 100))
+        followed = self.average.state_dict()
+        for name, value in self.network.state_dict().items():
+            if value.dtype.is_floating_point:
+                followed[name].mul_(decay).add_(value, alpha=1 - decay)
+            else:
+                followed[name].copy_(value)
+
+    def _note(self, progress: float) -> None:
+        rate = self.schedule.rate_at(self.state.step, progress)
+        row = {**asdict(self.state), "progress": progress, "rate": rate}
+        with (self.directory / "history.jsonl").open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row) + "\n")
+
+    def save(self) -> None:
+        """Write last.pt (all state, replaced atomically) and average.pt (an Ultralytics file)."""
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "state": asdict(self.state),
+            },
+            part,
+        )
+        part.replace(self.checkpoint)
+        save_weights(self.average, self.directory / "average.pt")
+
+    def _resume(self) -> None:
+        saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(saved["network"])
+        self.average.load_state_dict(saved["average"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.state = Progress(**saved["state"])
+
+
+def save_weights(network: Any, path: Path) -> None:
+    """Write a network in half precision as a file that Ultralytics loads."""
+    plain = copy.deepcopy(network).cpu().half()
+    plain.criterion = None
+    plain.args = vars(plain.args) if not isinstance(plain.args, dict) else plain.args
+    part = path.with_suffix(".part")
+    torch.save({"model": plain, "train_args": dict(plain.args)}, part)
+    part.replace(path)
+
+
+def _optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    freeze_first(network, schedule.frozen_layers)
+    learning = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.999))

@@ -1,0 +1,162 @@
+"""Reads annotated picture sets from disk: manifests, labels, licences, what was labelled."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.labels import LABELS
+
+SETS: tuple[str, ...] = ("helmet", "garbage", "vending", "vending-street", "eagle", "crowd")
+"""Sets in the order in which tables list them; any other folder with a manifest follows."""
+
+VENDING_CLASSES = ("stall", "parasol", "tricycle")
+"""What a street "without vendors" (negative picture of a vending set) is known not to hold."""
+
+FORBIDDEN_LICENCES = (
+    "none",
+    "not stated",
+    "academic",
+    "no licence",
+    "youtube",
+    "cc by-sa",
+    "cc by-nc",
+    "research",
+)
+"""Beginnings of licence statements that must not feed a default weight."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One annotated picture.
+
+    Attributes:
+        path: Picture file.
+        set_name: Folder name of its set.
+        split: "train" or "val" ("test" in a sealed set).
+        licence: As its source states it.
+        dataset: Name of the source.
+        labelled: Classes (ids) that were annotated; all others are unknown, not absent.
+        boxes: (N, 4) float32, centre x, centre y, width, height in 0..1 of the picture.
+        class_id: (N,) int32, index into LABELS.
+        points: (M, 2) float32 head points in 0..1 of the picture, None where not counted.
+        negative: A street known to be clean (garbage set) or without vendors (vending set).
+        from_above: Seen from high up, where a COCO teacher's silence proves nothing.
+        nadir: Seen straight down, so that it may be turned in any direction.
+        group: Near-duplicates share a group.
+        traits: Other manifest entries that evaluation reports by (annotation, head_boxes, ...).
+    """
+
+    path: Path
+    set_name: str
+    split: str
+    licence: str
+    dataset: str
+    labelled: frozenset[int]
+    boxes: npt.NDArray[np.float32]
+    class_id: npt.NDArray[np.int32]
+    points: npt.NDArray[np.float32] | None = None
+    negative: bool = False
+    from_above: bool = False
+    nadir: bool = False
+    group: str = ""
+    traits: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Set and file stem: names the picture in files of labels and lists."""
+        return f"{self.set_name}/{self.path.stem}"
+
+
+def data_directory() -> Path:
+    """Where the picture sets are: SKYGRID_DATA, else ../shared/data beside the repository."""
+    named = os.environ.get("SKYGRID_DATA")
+    if named:
+        return Path(named)
+    return Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def licence_allows(licence: str) -> bool:
+    """Whether a stated licence lets a picture feed a default weight (public domain, CC0, CC BY,
+    MIT, Apache as stated); unknown wordings are refused."""
+    text = licence.strip().lower()
+    if not text or text.startswith(FORBIDDEN_LICENCES):
+        return False
+    return any(word in text for word in ("public domain", "cc0", "cc by", "mit", "apache"))
+
+
+def read_sets(root: Path, sets: Iterable[str] | None = None) -> list[Picture]:
+    """All pictures under a data directory, set by set, in manifest order.
+
+    Raises:
+        FileNotFoundError: no set with a manifest there.
+    """
+    found = [p.parent.name for p in sorted(root.glob("*/manifest.jsonl"))]
+    order = [s for s in SETS if s in found] + [s for s in found if s not in SETS]
+    wanted = order if sets is None else [s for s in order if s in set(sets)]
+    if not wanted:
+        raise FileNotFoundError(f"data directory must hold set folders with manifest.jsonl: {root}")
+    return [picture for name in wanted for picture in read_set(root / name)]
+
+
+def read_set(folder: Path) -> Iterator[Picture]:
+    """The pictures of one set folder (images, labels, manifest.jsonl)."""
+    with (folder / "manifest.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield _picture(folder, json.loads(line))
+
+
+def _picture(folder: Path, row: dict[str, Any]) -> Picture:
+    path = folder / row["file"]
+    boxes, class_id = read_labels(folder / "labels" / f"{path.stem}.txt")
+    labelled = {LABELS.index(c) for c in row.get("labelled_classes", ()) if c in LABELS}
+    negative = bool(row.get("negative", False))
+    if negative and folder.name.startswith("vending"):
+        labelled |= {LABELS.index(c) for c in VENDING_CLASSES}
+    view = str(row.get("view", ""))
+    nadir = "nadir" in view or "straight down" in view
+    return Picture(
+        path=path,
+        set_name=folder.name,
+        split=str(row.get("split", "train")),
+        licence=str(row.get("licence", "")),
+        dataset=str(row.get("dataset", "")),
+        labelled=frozenset(labelled),
+        boxes=boxes,
+        class_id=class_id,
+        points=_points(row),
+        negative=negative,
+        from_above=nadir or folder.name == "eagle",
+        nadir=nadir,
+        group=str(row.get("group") or path.stem),
+        traits={k: row[k] for k in TRAITS if k in row},
+    )
+
+
+TRAITS = ("annotation", "head_boxes", "far_view", "granularity", "amsterdam", "view", "grade")
+"""Manifest entries kept with a picture for breakdowns."""
+
+
+def _points(row: dict[str, Any]) -> npt.NDArray[np.float32] | None:
+    if "points" not in row:
+        return None
+    points = np.asarray(row["points"], np.float32).reshape(-1, 2)
+    width, height = row.get("points_size") or (row["width"], row["height"])
+    return points / np.array([width, height], np.float32)
+
+
+def read_labels(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Boxes (N, 4) float32 normalised centre form and class ids (N,) of one YOLO label file;
+    a missing or empty file has no boxes."""
+    rows = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    values = [[float(v) for v in row.split()[:5]] for row in rows if row.strip()]
+    table = np.asarray(values, np.float32).reshape(-1, 5)
+    return table[:, 1:5].copy(), table[:, 0].astype(np.int32)

@@ -1,0 +1,87 @@
+"""Builds the patrol's network from a COCO network, so that persons and vehicles are kept."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from models.labels import LABELS
+from models.torch_compat import ensure_torchvision
+
+COCO_ROWS: dict[str, tuple[int, ...]] = {
+    "person": (0,),
+    "two_wheeler": (1, 3),
+    "car": (2,),
+    "truck_bus": (5, 7),
+    "parasol": (25,),
+}
+"""COCO class ids whose classifier rows start a patrol class (the mean of several)."""
+
+LOSS_GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}
+"""Ultralytics' default weights of the three loss parts."""
+
+
+def load_network(path: Path) -> nn.Module:
+    """The float32 network inside an Ultralytics checkpoint, unfused, all weights trainable."""
+    ensure_torchvision()
+    from ultralytics import YOLO
+
+    network: nn.Module = YOLO(str(path)).model.float()
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+    network.args = SimpleNamespace(**LOSS_GAINS)
+    return network
+
+
+def with_patrol_head(network: Any) -> nn.Module:
+    """Replace the classifier rows of a COCO network by those of LABELS, in place.
+
+    Classes that COCO knows start from their COCO rows; new ones from small noise and the usual
+    prior. The hidden width of the classifier stays.
+    """
+    head = network.model[-1]
+    if head.nc == len(LABELS):
+        return network  # type: ignore[no-any-return]
+    for branch, stride in zip(head.cv3, head.stride.tolist(), strict=True):
+        branch[-1] = _patrol_rows(branch[-1], stride)
+    head.nc = len(LABELS)
+    head.no = head.nc + 4 * head.reg_max
+    network.nc = head.nc
+    network.names = dict(enumerate(LABELS))
+    network.yaml["nc"] = head.nc
+    return network  # type: ignore[no-any-return]
+
+
+def _patrol_rows(old: nn.Conv2d, stride: float) -> nn.Conv2d:
+    new = nn.Conv2d(old.in_channels, len(LABELS), 1)
+    nn.init.normal_(new.weight, std=0.01)
+    if new.bias is None or old.bias is None:
+        raise ValueError("classifier must have a bias")
+    nn.init.constant_(new.bias, math.log(5 / len(LABELS) / (640 / stride) ** 2))
+    with torch.no_grad():
+        for label, rows in COCO_ROWS.items():
+            new.weight[LABELS.index(label)] = old.weight[list(rows)].mean(0)
+            new.bias[LABELS.index(label)] = old.bias[list(rows)].mean()
+    return new
+
+
+def freeze_first(network: Any, layers: int) -> None:
+    """Fix the first layers (weights without gradient, batch-norm in its inference form) and let
+    all others learn."""
+    for index, layer in enumerate(network.model):
+        for parameter in layer.parameters():
+            parameter.requires_grad_(index >= layers)
+        if index < layers:
+            layer.eval()
+
+
+def fix_batch_norm(network: nn.Module) -> None:
+    """Put every batch-norm in its inference form; scale and shift go on learning."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()

@@ -1,0 +1,40 @@
+"""How often each picture is drawn, so that rare classes and small sets stay alive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models.labels import LABELS
+from models.training.manifest import Picture
+
+SET_SHARES: Mapping[str, float] = {"helmet": 0.40, "garbage": 0.38, "eagle": 0.13, "vending": 0.09}
+"""Share of the pictures drawn from each set; sets not named share what their size would give."""
+
+CLASS_BOOST: Mapping[str, float] = {
+    "overflowing_bin": 4.0,
+    "two_wheeler": 3.0,
+    "stall": 4.0,
+    "tricycle": 4.0,
+    "truck_bus": 1.5,
+}
+"""A picture that holds a rare class is drawn this many times as often within its set."""
+
+
+def sampling_weights(
+    pictures: Sequence[Picture], shares: Mapping[str, float] = SET_SHARES
+) -> npt.NDArray[np.float64]:
+    """(N,) probabilities that add up to 1."""
+    boost = np.ones(len(LABELS))
+    for label, factor in CLASS_BOOST.items():
+        boost[LABELS.index(label)] = factor
+    weights = np.array([boost[p.class_id].max(initial=1.0) for p in pictures])
+    names = np.array([p.set_name for p in pictures])
+    result = np.zeros(len(pictures))
+    for name in np.unique(names):
+        inside = names == name
+        share = shares.get(str(name), inside.mean())
+        result[inside] = share * weights[inside] / weights[inside].sum()
+    return np.asarray(result / result.sum(), np.float64)

@@ -1,0 +1,74 @@
+"""Manifests: licences, unknown classes, negatives, head points."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.labels import LABELS
+from models.training.manifest import _picture, licence_allows
+from models.training.sampling import sampling_weights
+
+STALL, CAR = LABELS.index("stall"), LABELS.index("car")
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed"),
+    [
+        pytest.param("Public Domain (as stated in the Roboflow export)", True, id="public domain"),
+        pytest.param("CC BY 4.0", True, id="cc by"),
+        pytest.param("repo LICENSE file: MIT (somebody 2024)", True, id="mit"),
+        pytest.param("CC BY-SA (community)", False, id="share alike"),
+        pytest.param("none stated in repo; photos are CC BY 2.0", False, id="none stated"),
+        pytest.param("not stated in repo", False, id="not stated"),
+        pytest.param("no licence file; released for research", False, id="no licence file"),
+        pytest.param("academic research only", False, id="academic"),
+        pytest.param("YouTube standard licence", False, id="youtube"),
+        pytest.param("", False, id="empty"),
+        pytest.param("all rights reserved", False, id="unknown wording"),
+    ],
+)
+def test_only_permissive_licences_feed_a_default_weight(licence: str, allowed: bool) -> None:
+    assert licence_allows(licence) is allowed
+
+
+def row(**more: object) -> dict:
+    return {
+        "file": "images/a.webp",
+        "width": 200,
+        "height": 100,
+        "labelled_classes": ["car"],
+        **more,
+    }
+
+
+def test_only_named_classes_are_labelled(tmp_path) -> None:
+    picture = _picture(tmp_path / "eagle", row())
+    assert picture.labelled == {CAR}
+    assert len(picture.boxes) == 0
+
+
+def test_a_street_without_vendors_is_known_to_hold_no_stall(tmp_path) -> None:
+    picture = _picture(tmp_path / "vending", row(negative=True, labelled_classes=[]))
+    assert STALL in picture.labelled
+
+
+def test_a_clean_street_says_nothing_about_stalls(tmp_path) -> None:
+    assert STALL not in _picture(tmp_path / "garbage", row(negative=True)).labelled
+
+
+def test_head_points_are_normalised_by_their_own_size(tmp_path) -> None:
+    picture = _picture(tmp_path / "crowd", row(points=[[200, 50]], points_size=[400, 200]))
+    assert picture.points is not None
+    np.testing.assert_allclose(picture.points, [[0.5, 0.25]])
+
+
+def test_rare_classes_are_drawn_more_often_and_sets_keep_their_share(tmp_path) -> None:
+    (tmp_path / "eagle" / "labels").mkdir(parents=True)
+    (tmp_path / "eagle" / "labels" / "rare.txt").write_text("8 0.5 0.5 0.1 0.1\n")
+    pictures = [_picture(tmp_path / "eagle", row(file=f"images/{n}.webp")) for n in ("rare", "b")]
+    pictures.append(_picture(tmp_path / "garbage", row()))
+    weights = sampling_weights(pictures, {"eagle": 0.5, "garbage": 0.5})
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] == pytest.approx(3 * weights[1])
+    assert weights[2] == pytest.approx(0.5)

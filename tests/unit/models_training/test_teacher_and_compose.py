@@ -1,0 +1,119 @@
+"""Teacher's labels, and training pictures with their map of what is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.labels import LABELS
+from models.training.augment import camera_effects, compress, night, rain
+from models.training.compose import CELL_PX, Recipe, cut
+from models.training.manifest import Picture
+from models.training.teacher import SURE, lesson
+
+PERSON, HELMET, CAR = (LABELS.index(c) for c in ("person", "helmet", "car"))
+
+
+def picture(class_ids: list[int], labelled: set[int], **more: object) -> Picture:
+    boxes = np.tile(np.float32([0.5, 0.5, 0.2, 0.2]), (len(class_ids), 1))
+    classes = np.asarray(class_ids, np.int32)
+    return Picture(
+        Path("a.webp"),
+        "helmet",
+        "train",
+        "MIT",
+        "",
+        frozenset(labelled),
+        boxes,
+        classes,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def opinion(*rows: tuple[float, ...]) -> np.ndarray:
+    return np.asarray(rows, np.float32).reshape(-1, 6)
+
+
+def test_a_sure_teacher_adds_labels_of_unlabelled_classes() -> None:
+    taught = lesson(picture([HELMET], {HELMET}), opinion((PERSON, 0.9, 0.5, 0.5, 0.4, 0.9)))
+    assert taught.class_id.tolist() == [HELMET, PERSON]
+    assert taught.known[PERSON]
+
+
+def test_an_unsure_teacher_leaves_a_place_unknown() -> None:
+    taught = lesson(picture([HELMET], {HELMET}), opinion((PERSON, 0.3, 0.5, 0.5, 0.4, 0.9)))
+    assert taught.class_id.tolist() == [HELMET]
+    assert taught.unsure[:, 0].tolist() == [PERSON]
+
+
+def test_a_person_the_source_forgot_is_ignored_not_learned() -> None:
+    taught = lesson(picture([PERSON], {PERSON}), opinion((PERSON, 0.9, 0.1, 0.1, 0.1, 0.1)))
+    assert taught.class_id.tolist() == [PERSON]
+    assert len(taught.unsure) == 1
+
+
+def test_a_person_the_source_has_is_no_doubt() -> None:
+    taught = lesson(picture([PERSON], {PERSON}), opinion((PERSON, 0.9, 0.5, 0.5, 0.2, 0.2)))
+    assert len(taught.unsure) == 0
+
+
+def test_from_above_the_teachers_silence_proves_nothing() -> None:
+    taught = lesson(picture([CAR], {CAR}, from_above=True), opinion())
+    assert not taught.known[PERSON]
+    assert taught.known[CAR]
+
+
+def test_without_a_teacher_unlabelled_classes_are_unknown() -> None:
+    taught = lesson(picture([HELMET], {HELMET}), None)
+    assert taught.known.sum() == 1
+
+
+def test_sure_is_a_confidence_a_label_deserves() -> None:
+    assert 0.3 < SURE < 1
+
+
+GREY_IMAGE = np.full((120, 160, 3), 90, np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_boxes_stay_inside_and_the_map_fits(count: int, seed: int) -> None:
+    source = (GREY_IMAGE, lesson(picture([HELMET], {HELMET}), None))
+    made = cut([source] * count, Recipe(size_px=128), np.random.default_rng(seed))
+    assert made.image.shape == (128, 128, 3)
+    assert made.known.shape == (len(LABELS), 128 // CELL_PX, 128 // CELL_PX)
+    assert (made.xyxy >= 0).all()
+    assert (made.xyxy <= 128).all()
+    assert len(made.class_id) == len(made.xyxy)
+
+
+def test_a_mosaic_knows_in_each_part_only_what_its_source_labelled() -> None:
+    helmets = (GREY_IMAGE, lesson(picture([], {HELMET}), None))
+    cars = (GREY_IMAGE, lesson(picture([], {CAR}), None))
+    made = cut([helmets, cars, cars, cars], Recipe(size_px=128), np.random.default_rng(1))
+    assert made.known[HELMET, 0, 0] == 1
+    assert made.known[HELMET, 0, -1] == 0
+    assert made.known[CAR, 0, 0] == 0
+    assert made.known[CAR, -1, -1] == 1
+
+
+def test_a_place_of_doubt_is_unknown_for_its_class_alone() -> None:
+    doubtful = lesson(picture([HELMET], {HELMET}), opinion((PERSON, 0.3, 0.5, 0.5, 1.0, 1.0)))
+    made = cut([(GREY_IMAGE, doubtful)], Recipe(size_px=128), np.random.default_rng(0))
+    assert (made.known[PERSON] == 0).any()
+    assert (made.known[HELMET] == 1).all()
+
+
+@pytest.mark.parametrize("effect", [camera_effects, night, rain, compress])
+def test_effects_keep_shape_and_type(effect) -> None:
+    for seed in range(5):
+        out = effect(GREY_IMAGE, np.random.default_rng(seed))
+        assert (out.shape, out.dtype) == (GREY_IMAGE.shape, np.uint8)
+
+
+def test_the_same_seed_makes_the_same_picture() -> None:
+    source = (GREY_IMAGE, lesson(picture([HELMET], {HELMET}), None))
+    a, b = (cut([source], Recipe(size_px=128), np.random.default_rng(7)) for _ in range(2))
+    np.testing.assert_array_equal(a.image, b.image)
