@@ -70,7 +70,7 @@ class Card(BaseModel):
         research: True when some training set is for research only.
         preprocess: What the graph expects.
         crowd: Correction from boxes to people, see `crowd.BoxCorrection`; None if not calibrated.
-        density: Pixels of input per cell of a density map and the factor of its sum, for "density".
+        density: For "density": `factor` of the map's sum.
         data, metrics, recipe: For people and reports; nothing here reads them.
     """
 

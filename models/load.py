@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.card import Card, find_weight, model_id, read_card, read_verified
+from models.crowd import BoxCorrection, BoxCounter, CrowdCounter, DensityMap, SaturationCounter
 from models.decode_head import HeadSettings
 from models.detector import Detector
 from models.errors import BackendUnavailable, UnsupportedSetting
-from models.settings import DetectorSettings
+from models.settings import CrowdSettings, DetectorSettings
 from models.weight_files import choose_file
 
 
@@ -33,6 +34,46 @@ def load_detector(settings: DetectorSettings) -> Detector:
     if _backend(card, settings) == "openvino":
         return _openvino(directory, card, settings)
     return _ultralytics(directory, card, settings)
+
+
+def load_crowd_counter(detector: DetectorSettings, settings: CrowdSettings) -> CrowdCounter:
+    """A counter on the boxes of the detector that `detector` names, with density if configured.
+
+    Raises:
+        WeightError, UnsupportedSetting, BackendUnavailable: as `load_detector`; also when the
+            detector's card knows no persons, or the density weight is none.
+    """
+    card = read_card(find_weight(detector.weights))
+    if "person" not in card.labels:
+        raise UnsupportedSetting(f"counting people needs the class person, {card.name} lacks it")
+    boxes = BoxCounter(card.labels, BoxCorrection.of_card(card.crowd))
+    if settings.density_weights is None:
+        return boxes
+    return SaturationCounter(boxes, load_density(settings), settings.dense_from)
+
+
+def load_density(settings: CrowdSettings) -> DensityMap:
+    """The density network that `settings.density_weights` names.
+
+    Raises:
+        WeightError, UnsupportedSetting, BackendUnavailable: as `load_detector`.
+    """
+    directory = find_weight(settings.density_weights or "")
+    card = read_card(directory)
+    if card.kind != "density":
+        raise UnsupportedSetting(f"density_weights must be of kind density, {card.name} is not")
+    file = choose_file(card, ".xml", DetectorSettings(input_size=card.input_sizes[0]))
+    graph, weights = (read_verified(directory, card, part) for part in file.parts)
+    from models.openvino_density import OpenVinoDensity
+    from models.openvino_network import NetworkOptions, OpenVinoNetwork
+
+    options = NetworkOptions(
+        card.input_sizes[0],
+        card.preprocess,
+        threads=settings.threads,
+        timeout_s=settings.timeout_s,
+    )
+    return OpenVinoDensity(OpenVinoNetwork(graph, weights, options), card)
 
 
 def _backend(card: Card, settings: DetectorSettings) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+COARSER = 0.9
+"""Step of the scale while tiles are too many."""
+
 PixelBox = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels of the full frame, right and bottom excluded."""
 
@@ -16,7 +19,8 @@ class RegionNeeds:
     """What a plan has to reach.
 
     Attributes:
-        object_px: Side of the smallest object wanted, in pixels of the full frame.
+        object_px: Side of the smallest object wanted, in pixels of the full frame; None asks for
+            one look at the zones' surroundings, whatever it shows.
         seen_px: Side it must have at the network's input. Nano YOLO heads have a finest stride of
             8 px; below about 12 px recall falls off (see the card's figures by size).
         margin: Room around the zones, as a share of their size: objects that stand in a zone reach
@@ -24,7 +28,7 @@ class RegionNeeds:
         max_tiles: More are never planned; the plan then says what it reaches.
     """
 
-    object_px: float
+    object_px: float | None = None
     seen_px: float = 12.0
     margin: float = 0.15
     max_tiles: int = 12
@@ -38,7 +42,7 @@ class RegionPlan:
         kind: The whole frame, one crop around the zones, or overlapping tiles of that crop.
         regions: Boxes to detect in, pixels of the full frame.
         seen_px: Side of the smallest object at the network's input; less than was needed only
-            when `max_tiles` did not suffice.
+            when `max_tiles` did not suffice. 0 when no size was asked for.
     """
 
     kind: Literal["whole", "crop", "tiles"]
@@ -60,21 +64,19 @@ def plan_regions(
         input_size: (height, width) of the network's input.
         needs: what must be seen.
     """
-    width, height = frame_size
-    whole = (0, 0, width, height)
-    seen = needs.object_px * _scale(whole, input_size)
-    if seen >= needs.seen_px:
-        return RegionPlan("whole", (whole,), seen)
+    whole = (0, 0, *frame_size)
     crop = _around(zones, whole, input_size, needs.margin)
-    if crop != whole:
-        seen = needs.object_px * _scale(crop, input_size)
-        if seen >= needs.seen_px:
-            return RegionPlan("crop", (crop,), seen)
-    tiles = _fewest_tiles(crop, input_size, needs)
-    kind: Literal["whole", "crop", "tiles"] = "tiles"
-    if len(tiles) == 1:
-        kind = "whole" if crop == whole else "crop"
-    return RegionPlan(kind, tiles, needs.object_px * _scale(tiles[0], input_size))
+    kind: Literal["whole", "crop"] = "whole" if crop == whole else "crop"
+    if needs.object_px is None:
+        return RegionPlan(kind, (crop,), 0.0)
+    if needs.object_px * _scale(whole, input_size) >= needs.seen_px:
+        return RegionPlan("whole", (whole,), needs.object_px * _scale(whole, input_size))
+    seen = needs.object_px * _scale(crop, input_size)
+    if seen >= needs.seen_px or needs.max_tiles == 1:
+        return RegionPlan(kind, (crop,), seen)
+    tiles = _tiles(crop, input_size, needs.object_px, needs)
+    seen = needs.object_px * _scale(tiles[0], input_size)
+    return RegionPlan("tiles" if len(tiles) > 1 else kind, tiles, seen)
 
 
 def _scale(region: PixelBox, input_size: tuple[int, int]) -> float:
@@ -109,19 +111,17 @@ def _placed(centre: float, length: float, limit: int) -> tuple[int, int]:
     return start, start + size
 
 
-def _fewest_tiles(
-    area: PixelBox, input_size: tuple[int, int], needs: RegionNeeds
+def _tiles(
+    area: PixelBox, input_size: tuple[int, int], object_px: float, needs: RegionNeeds
 ) -> tuple[PixelBox, ...]:
     """Tiles of the area at the scale needed, coarser by steps until there are few enough."""
-    scale = needs.seen_px / needs.object_px
-    overlap = 2 * needs.object_px
+    scale, overlap = needs.seen_px / object_px, 2 * object_px
     while True:
-        tile_height, tile_width = input_size[0] / scale, input_size[1] / scale
-        columns = _stretches(area[0], area[2], tile_width, overlap)
-        rows = _stretches(area[1], area[3], tile_height, overlap)
+        columns = _stretches(area[0], area[2], input_size[1] / scale, overlap)
+        rows = _stretches(area[1], area[3], input_size[0] / scale, overlap)
         if len(columns) * len(rows) <= needs.max_tiles:
             return tuple((x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)
-        scale *= 0.9
+        scale *= COARSER
 
 
 def _stretches(start: int, end: int, length: float, overlap: float) -> list[tuple[int, int]]:

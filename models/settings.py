@@ -40,3 +40,21 @@ class DetectorSettings(BaseModel):
     max_detections: int = Field(default=300, ge=1, le=5000)
     multi_label: bool = False
     timeout_s: float = Field(default=30.0, gt=0)
+
+
+class CrowdSettings(BaseModel):
+    """How to count people; `load.load_crowd_counter` takes it.
+
+    Attributes:
+        density_weights: Name or path of a weight of kind "density"; None counts by boxes alone.
+        dense_from: People by boxes in an area from which the density network counts it instead.
+        threads: As `DetectorSettings.threads`.
+        timeout_s: As `DetectorSettings.timeout_s`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    density_weights: str | None = None
+    dense_from: float = Field(default=15.0, ge=0)
+    threads: int = Field(default=1, ge=0, le=256)
+    timeout_s: float = Field(default=30.0, gt=0)
