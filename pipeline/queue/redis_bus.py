@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -28,7 +29,8 @@ _BURY = """
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, 4))
 return redis.call('XACK', KEYS[1], ARGV[2], ARGV[3])
 """
-_REFUSED = ("OOM", "MISCONF", "READONLY", "NOREPLICAS", "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN")
+_PASSING = re.compile(r"\b(OOM|MISCONF|READONLY|NOREPLICAS|LOADING|BUSY|MASTERDOWN|TRYAGAIN)\b")
+"""Error codes of a server that will take the same command later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,10 @@ class RedisBus:
             kind = type(error).__name__
             raise BusUnavailable(f"Redis {self.name} must answer, got {kind}") from error
         except redis.RedisError as error:
-            first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            if _is_passing(error, first):
-                raise BusUnavailable(f"Redis {self.name} refuses for now: {first}") from error
-            raise BusMisused(f"Redis {self.name} refuses: {first}") from error
+            said = str(error).rpartition("caused error: ")[2].replace("\n", " ")[-200:]
+            if _is_passing(error, said):
+                raise BusUnavailable(f"Redis {self.name} refuses for now: {said}") from error
+            raise BusMisused(f"Redis {self.name} refuses: {said}") from error
 
 
 def redacted(url: str) -> str:
@@ -201,9 +203,9 @@ def redacted(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def _is_passing(error: redis.RedisError, first: str) -> bool:
+def _is_passing(error: redis.RedisError, said: str) -> bool:
     passing = (redis.BusyLoadingError, redis.ReadOnlyError, redis.OutOfMemoryError)
-    return isinstance(error, passing) or any(word in first.split(":")[0] for word in _REFUSED)
+    return isinstance(error, passing) or _PASSING.search(said) is not None
 
 
 def _flat(fields: Mapping[str, str]) -> list[str]:
