@@ -85,9 +85,12 @@ class Live:
         self._queues: set[asyncio.Queue[LiveEvent | None]] = set()
         self._mark: Mark | None = None
         self._seen: set[tuple[str, int]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     async def poll(self) -> None:
         """Read the changes once and hand them out."""
+        self._loop = asyncio.get_running_loop()
         if self._mark is None:
             self._mark = await asyncio.to_thread(self._start)
             return
@@ -97,8 +100,15 @@ class Live:
             for queue in tuple(self._queues):
                 self._offer(queue, event)
 
+    def close_soon(self) -> None:
+        """End all streams, from any thread or signal handler."""
+        self._closed = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.close)
+
     def close(self) -> None:
         """End all streams."""
+        self._closed = True
         for queue in tuple(self._queues):
             self._end(queue)
 
@@ -116,12 +126,12 @@ class Live:
                 missed = await asyncio.to_thread(self._missed, after)
                 if missed is None:
                     yield None
-                for event in missed or ():
-                    sent.add(event.change.key)
+                for early in missed or ():
+                    sent.add(early.change.key)
+                    yield early
+            while not self._closed and (event := await queue.get()) is not None:
+                if event.change.key not in sent:
                     yield event
-            while (event_or_end := await queue.get()) is not None:
-                if event_or_end.change.key not in sent:
-                    yield event_or_end
         finally:
             self._queues.discard(queue)
             self._metrics.live_clients.dec()

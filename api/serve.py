@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 import structlog
 import uvicorn
 
 from api.app import create_app, first_link
+from api.live import Live
 from api.settings import ApiSettings
 
 _log = structlog.get_logger("api.serve")
@@ -37,7 +39,20 @@ def serve(settings: ApiSettings, on_ready: Callable[[str | None], None] | None =
         timeout_keep_alive=75,
     )
     _log.info("serving", url=settings.public_url, host=settings.host, port=settings.port)
-    uvicorn.Server(config).run()
+    _Server(config, app.state.services.live).run()
+
+
+class _Server(uvicorn.Server):
+    """Ends open event streams as soon as it is told to stop; they would never end themselves."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by uvicorn on SIGINT and SIGTERM."""
+        self._live.close_soon()
+        super().handle_exit(sig, frame)
 
 
 def _print_link(link: str | None) -> None:

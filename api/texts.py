@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -75,7 +75,7 @@ def choose(wanted: str | None, accept: str, default: Language | None) -> Languag
     """The user's choice, else the site's, else the browser's, else Chinese."""
     for candidate in (wanted, default):
         if candidate in LANGUAGES:
-            return cast(Language, candidate)
+            return candidate
     ranked = []
     for part in accept.split(","):
         tag, _, weight = part.strip().partition(";q=")
@@ -85,5 +85,5 @@ def choose(wanted: str | None, accept: str, default: Language | None) -> Languag
             continue
     for _, tag in sorted(ranked, key=lambda pair: -pair[0]):
         if tag in LANGUAGES:
-            return cast(Language, tag)
+            return tag
     return "zh"

@@ -192,19 +192,21 @@ def _still(wired: Services, principal: Principal, view: ViewKey, suffix: str) ->
 
 
 def _problems(zones: tuple[Json, ...]) -> list[Json]:
-    found = []
     try:
         checked = _ZONES.validate_python(zones)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False, include_context=False):
-            where = ".".join(str(part) for part in problem["loc"])
-            message = problem["msg"].removeprefix("Value error, ")
-            found.append({"where": where, "message": message})
-        return found
+        return [
+            {
+                "where": ".".join(str(part) for part in problem["loc"]),
+                "message": problem["msg"].removeprefix("Value error, "),
+            }
+            for problem in error.errors(include_url=False, include_context=False)
+        ]
     ids = [zone.id for zone in checked]
-    for name in sorted({name for name in ids if ids.count(name) > 1}):
-        found.append({"where": name, "message": f"zone ids must be unique, got {name} twice"})
-    return found
+    return [
+        {"where": name, "message": f"zone ids must be unique, got {name} twice"}
+        for name in sorted({name for name in ids if ids.count(name) > 1})
+    ]
 
 
 def _zones(version: ZoneVersion) -> Json:

@@ -64,9 +64,14 @@ class Border:
             self._record(scope, status, time.perf_counter() - started, request_id)
 
     def _refused(self, scope: Scope) -> ASGIApp | None:
-        length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            body = {"title": "too large", "status": 413, "detail": f"at most {MAX_BODY} bytes"}
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" in headers or not length.isdigit() or int(length) > MAX_BODY:
+            body = {
+                "title": "too large",
+                "status": 413,
+                "detail": f"say the length, at most {MAX_BODY}",
+            }
             return JSONResponse(body, 413, media_type="application/problem+json")
         client = scope["client"][0] if scope.get("client") else "-"
         try:

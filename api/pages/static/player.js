@@ -1,5 +1,5 @@
 // Plays a clip looped around its moment, with the box track drawn over it, never burnt in.
-import { draw, make, say } from "./core.js";
+import { known, make, say } from "./core.js";
 
 const BEFORE_S = 3;
 const AFTER_S = 4;
@@ -265,7 +265,8 @@ function paintBox(context, box, at, ratio) {
   context.lineWidth = 2 * ratio;
   context.strokeRect(x1, y1, x2 - x1, y2 - y1);
   if (!box.label) return;
-  const text = `${box.label} ${Math.round(box.confidence * 100)}%`;
+  const name = known("label." + box.label) ? say("label." + box.label) : box.label;
+  const text = `${name} ${Math.round(box.confidence * 100)}%`;
   context.font = `${12 * ratio}px system-ui, sans-serif`;
   const wide = context.measureText(text).width + 8 * ratio;
   const above = y1 > 18 * ratio ? y1 - 17 * ratio : y1;
@@ -275,4 +276,4 @@ function paintBox(context, box, at, ratio) {
   context.fillText(text, x1 + 3 * ratio, above + 12.5 * ratio);
 }
 
-export { paintBox, draw };
+export { paintBox };

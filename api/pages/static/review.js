@@ -155,7 +155,7 @@ function renderDetail(detail) {
     ...fact("detail.lasted", lasting(lasted)),
     ...fact("detail.confidence", `${Math.round(detail.confidence * 100)} %`),
     ...fact("detail.severity", say("severity." + detail.severity)),
-    ...Object.entries(detail.measures).flatMap(([name, value]) => [make("dt", {}, known("detail.measure." + name) ? say("detail.measure." + name) : name.replaceAll("_", " ")), make("dd", {}, String(Math.round(value * 100) / 100))]),
+    ...Object.entries(detail.measures).flatMap(([name, value]) => [make("dt", {}, known("detail.measure." + name) ? say("detail.measure." + name) : name.replaceAll("_", " ")), make("dd", {}, name.endsWith("_s") ? lasting(value) : String(Math.round(value * 100) / 100))]),
     ...fact("detail.assigned", detail.assigned_to),
     ...fact("detail.model", detail.model));
   const where = make("div", { class: "map" });
@@ -461,6 +461,8 @@ function openFirst() {
 
 async function begin() {
   buttons();
+  const camera = decodeURIComponent(location.hash.slice(1));
+  if (cameraNames.has(camera)) $("filter").elements.camera.value = camera;
   loadSaved().catch(() => {});
   await load();
   if (!data.incident_id) { openFirst(); return; }

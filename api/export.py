@@ -1,0 +1,316 @@
+"""Judged incidents as training data: pictures, boxes, verdicts and model version, COCO and YOLO."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from api.store.schema import incident_review
+from pipeline.evidence.boxtrack import BoxTrack, read_box_track
+from pipeline.evidence.errors import EvidenceError
+from pipeline.ledger.codec import box_of
+from pipeline.ledger.database import reading
+from pipeline.ledger.fusion import iou
+from pipeline.ledger.tables import EvidenceRow, IncidentRow, SightingRow
+from pipeline.types import Box
+
+Json = dict[str, Any]
+HARD_NEGATIVES = ("not_there", "wrong_object")
+"""Rejections that say that the claimed thing is not in the picture; the others say it is lawful,
+elsewhere or known, so their pictures teach the rules, not the detector."""
+_SAME = 0.3
+"""IoU from which a detection is taken for the claimed thing."""
+
+
+class ExportError(Exception):
+    """The export cannot be written; the message says what must be different."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What to export.
+
+    Attributes:
+        labels: The detector's class names in the order of its class ids (`models.labels.LABELS`).
+        since: Only incidents started at or after this time, aware.
+        until: And before this time.
+        types: Only these incident types; empty for all.
+    """
+
+    labels: Sequence[str]
+    since: datetime | None = None
+    until: datetime | None = None
+    types: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class ExportReport:
+    """What was written, and what was left out because its picture is gone or broken."""
+
+    images: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    hard_negatives: int = 0
+    without_picture: int = 0
+    unknown_labels: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    """One judged sighting with its picture."""
+
+    sighting: Json
+    review: str
+    reason: str | None
+    decided_by: str | None
+    picture: Path
+    picture_s: float | None
+    track: BoxTrack | None
+    size: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.sighting['sighting_id']}.jpg"
+
+    @property
+    def is_hard_negative(self) -> bool:
+        return self.review == "rejected" and self.reason in HARD_NEGATIVES
+
+    @property
+    def claim(self) -> Box:
+        return box_of(self.sighting["xyxy_norm"])
+
+
+def export_verdicts(
+    engine: Engine, evidence_root: Path, out: Path, options: ExportOptions
+) -> ExportReport:
+    """Write judged sightings into a new folder.
+
+    `images/`, `annotations.json` (COCO; the claim with its verdict, and the detector's boxes with
+    their scores), `labels/` and `data.yaml` (YOLO; detector boxes of accepted pictures, and of
+    hard negatives what is left without the claimed thing).
+
+    Raises:
+        ExportError: The folder exists and is not empty.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise ExportError(f"export folder must be new or empty, got {out.name}")
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    (out / "labels").mkdir(exist_ok=True)
+    report = ExportReport()
+    coco = _Coco(tuple(options.labels))
+    for example in _examples(engine, evidence_root, options, report):
+        shutil.copyfile(example.picture, out / "images" / example.name)
+        coco.add(example)
+        if example.review == "accepted" or example.is_hard_negative:
+            text = _yolo(example, options.labels, report)
+            (out / "labels" / example.name).with_suffix(".txt").write_text(text)
+        report.images += 1
+        report.accepted += example.review == "accepted"
+        report.rejected += example.review == "rejected"
+        report.hard_negatives += example.is_hard_negative
+    (out / "annotations.json").write_text(json.dumps(coco.document(), ensure_ascii=False))
+    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(options.labels))
+    (out / "data.yaml").write_text(f"path: .\ntrain: images\nval: images\nnames:\n{names}")
+    return report
+
+
+def _examples(
+    engine: Engine, root: Path, options: ExportOptions, report: ExportReport
+) -> Iterator[_Example]:
+    for row in _judged(engine, options):
+        files = _files(engine, row.sighting_id)
+        snapshot = files.get("snapshot")
+        picture = _inside(root, snapshot.path) if snapshot is not None else None
+        size = jpeg_size(picture) if picture is not None else None
+        if snapshot is None or picture is None or size is None:
+            report.without_picture += 1
+            continue
+        yield _Example(
+            sighting=row.body,
+            review=row.review,
+            reason=row.reason,
+            decided_by=row.decided_by,
+            picture=picture,
+            picture_s=snapshot.start_s,
+            track=_track(root, files.get("boxes")),
+            size=size,
+        )
+
+
+def _judged(engine: Engine, options: ExportOptions) -> Sequence[sa.Row[Any]]:
+    incident, seen = IncidentRow.__table__.c, SightingRow.__table__.c
+    query = (
+        sa.select(
+            seen.sighting_id,
+            seen.body,
+            incident.review,
+            incident_review.c.reason,
+            incident_review.c.decided_by,
+        )
+        .join_from(
+            SightingRow.__table__, IncidentRow.__table__, seen.incident_id == incident.incident_id
+        )
+        .outerjoin(incident_review, incident_review.c.incident_id == incident.incident_id)
+        .where(incident.review.in_(("accepted", "rejected")))
+        .order_by(seen.started_at, seen.sighting_id)
+    )
+    if options.types:
+        query = query.where(incident.type.in_(options.types))
+    if options.since is not None:
+        query = query.where(incident.started_at >= options.since)
+    if options.until is not None:
+        query = query.where(incident.started_at < options.until)
+    with reading(engine) as session:
+        return session.execute(query).all()
+
+
+def _files(engine: Engine, sighting_id: object) -> dict[str, sa.Row[Any]]:
+    files = EvidenceRow.__table__
+    query = sa.select(files.c.kind, files.c.path, files.c.start_s).where(
+        files.c.sighting_id == sighting_id, files.c.removed_at.is_(None)
+    )
+    with reading(engine) as session:
+        return {row.kind: row for row in session.execute(query.order_by(files.c.evidence_id))}
+
+
+def _inside(root: Path, relative: str) -> Path | None:
+    path = (root / relative).resolve()
+    return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+
+
+def _track(root: Path, row: sa.Row[Any] | None) -> BoxTrack | None:
+    path = _inside(root, row.path) if row is not None else None
+    try:
+        return read_box_track(path.read_bytes()) if path is not None else None
+    except (EvidenceError, OSError):
+        return None
+
+
+def _seen_in(example: _Example) -> list[tuple[Box, str, float]]:
+    """The detector's boxes in the picture: those of the track's frame nearest to it in time."""
+    track = example.track
+    if track is None or not track.frames:
+        return []
+    at_s = example.picture_s if example.picture_s is not None else example.sighting["timestamp_s"]
+    frame = min(track.frames, key=lambda f: abs(f.t_s + track.start_s - at_s))
+    if abs(frame.t_s + track.start_s - at_s) > track.hold_s:
+        return []
+    return [(box.xyxy_norm, box.label, box.confidence) for box in frame.boxes]
+
+
+def _yolo(example: _Example, labels: Sequence[str], report: ExportReport) -> str:
+    """Lines of "class x y width height", centre and size in 0..1."""
+    lines = []
+    for box, label, _ in _seen_in(example):
+        if example.is_hard_negative and iou(box, example.claim) >= _SAME:
+            continue
+        if label not in labels:
+            report.unknown_labels[label] = report.unknown_labels.get(label, 0) + 1
+            continue
+        x1, y1, x2, y2 = box
+        numbers = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
+        lines.append(f"{labels.index(label)} " + " ".join(f"{n:.6f}" for n in numbers))
+    return "".join(f"{line}\n" for line in lines)
+
+
+class _Coco:
+    """Collects a COCO document: detector labels first, then incident types as categories."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self._categories = {name: i for i, name in enumerate(labels, start=1)}
+        self._detector = len(labels)
+        self._images: list[Json] = []
+        self._annotations: list[Json] = []
+
+    def add(self, example: _Example) -> None:
+        """Add one picture, its claim and what the detector saw in it."""
+        sighting = example.sighting
+        width, height = example.size
+        image_id = len(self._images) + 1
+        self._images.append(
+            {
+                "id": image_id,
+                "file_name": f"images/{example.name}",
+                "width": width,
+                "height": height,
+                "date_captured": sighting["observed_at"],
+                "camera_id": sighting["camera_id"],
+                "view_id": sighting["view_id"],
+                "verdict": example.review,
+                "reason": example.reason,
+                "hard_negative": example.is_hard_negative,
+                "model": sighting["model"],
+            }
+        )
+        claim = {
+            "verdict": example.review,
+            "reason": example.reason,
+            "decided_by": example.decided_by,
+            "sighting_id": sighting["sighting_id"],
+            "score": sighting["confidence"],
+            "source": "claim",
+        }
+        self._annotate(image_id, example, example.claim, f"incident:{sighting['type']}", claim)
+        for box, label, score in _seen_in(example):
+            seen = {"score": score, "source": "model"}
+            self._annotate(image_id, example, box, label, seen)
+
+    def _annotate(
+        self, image_id: int, example: _Example, box: Box, category: str, more: Json
+    ) -> None:
+        width, height = example.size
+        left, top = box[0] * width, box[1] * height
+        wide, high = (box[2] - box[0]) * width, (box[3] - box[1]) * height
+        category_id = self._categories.setdefault(category, len(self._categories) + 1)
+        self._annotations.append(
+            {
+                "id": len(self._annotations) + 1,
+                "image_id": image_id,
+                "category_id": category_id,
+                "bbox": [round(v, 2) for v in (left, top, wide, high)],
+                "area": round(wide * high, 2),
+                "iscrowd": 0,
+                **more,
+            }
+        )
+
+    def document(self) -> Json:
+        """The COCO document."""
+        categories = [
+            {
+                "id": number,
+                "name": name,
+                "supercategory": "incident" if name.startswith("incident:") else "object",
+            }
+            for name, number in self._categories.items()
+        ]
+        return {
+            "info": {"description": "SkyGrid verdicts", "version": "1"},
+            "images": self._images,
+            "annotations": self._annotations,
+            "categories": categories,
+        }
+
+
+def jpeg_size(path: Path) -> tuple[int, int] | None:
+    """(width, height) from a JPEG's start-of-frame segment (ITU-T T.81 B.2.2), None if none."""
+    content = path.read_bytes()
+    if content[:2] != b"\xff\xd8":
+        return None
+    at = 2
+    while at + 9 < len(content) and content[at] == 0xFF:
+        marker, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4])
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height = int.from_bytes(content[at + 5 : at + 7])
+            return int.from_bytes(content[at + 7 : at + 9]), height
+        at += 2 + length
+    return None
