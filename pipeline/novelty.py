@@ -12,6 +12,7 @@ something new, in the background for something gone (as in Porikli et al. 2008).
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class NoveltySettings:
 
     Attributes:
         width_px: Width of the small picture.
+        period_s: Pictures closer together than this are not judged: nothing still is that new.
         still_s: Something must look the same for this long to be new and still.
         absorb_s: What stays this long becomes background.
         learn_s: Memory of the background where nothing is new.
@@ -48,6 +50,7 @@ class NoveltySettings:
     """
 
     width_px: int = 320
+    period_s: float = 0.5
     still_s: float = 8.0
     absorb_s: float = 7_200.0
     learn_s: float = 120.0
@@ -110,6 +113,8 @@ class NoveltyDetector:
             timestamp_s: Media time.
             busy: Boxes of people and vehicles, pixels: not judged, not learned.
         """
+        if 0.0 <= timestamp_s - self._last_s < self._settings.period_s and self._memory is not None:
+            return self._report(timestamp_s)
         small = self._shrink(image)
         free = ~self._busy_mask(small.shape[:2], busy)
         memory = self._memory
@@ -128,8 +133,17 @@ class NoveltyDetector:
         self._date(shown, changed, free, timestamp_s)
         self._learn(shown, changed, free, after_s)
         self._find(shown, changed, matter, free, timestamp_s)
+        return self._report(timestamp_s)
+
+    def _report(self, timestamp_s: float) -> tuple[NovelObject, ...]:
+        """The things; those of the last picture judged are seen now, judged again or not."""
         return tuple(
-            NovelObject(t.object_id, self._to_full(t.box), t.since_s, t.last_seen_s)
+            NovelObject(
+                t.object_id,
+                self._to_full(t.box),
+                t.since_s,
+                timestamp_s if t.last_seen_s >= self._last_s else t.last_seen_s,
+            )
             for t in self._things
         )
 
@@ -162,7 +176,7 @@ class NoveltyDetector:
         would. The half with the largest residuals is left out of the fit, twice (trimmed least
         squares), so that things do not pull it.
         """
-        step = 4
+        step = 6
         usable = (free & memory.known)[::step, ::step]
         if usable.sum() < 50:
             return small
@@ -173,7 +187,7 @@ class NoveltyDetector:
         keep = np.ones(len(values), bool)
         for _ in range(3):
             plane = np.linalg.lstsq(basis[keep], values[keep], rcond=None)[0]
-            residual = np.abs(values - basis @ plane).max(axis=1)
+            residual = _largest(np.abs(values - basis @ plane))
             keep = residual <= np.median(residual)
         rows = (np.arange(height) / height)[:, None, None]
         columns = (np.arange(width) / width)[None, :, None]
@@ -209,7 +223,7 @@ class NoveltyDetector:
         """Since when does each changed pixel look as it looks now?"""
         memory = self._memory
         assert memory is not None
-        apart = np.abs(shown - memory.candidate).max(axis=2)
+        apart = _largest(np.abs(shown - memory.candidate))
         same = apart <= 1.5 * self._settings.min_change
         begins = changed & (~same | np.isnan(memory.since_s))
         memory.candidate[begins] = shown[begins]
@@ -219,12 +233,13 @@ class NoveltyDetector:
     def _learn(self, shown: Plane, changed: Mask, free: Mask, after_s: float) -> None:
         memory = self._memory
         assert memory is not None
-        quiet = free & ~changed
-        share = np.float32(1.0 - np.exp(-after_s / self._settings.learn_s))
-        memory.background[quiet] += share * (shown[quiet] - memory.background[quiet])
+        quiet = (free & ~changed).astype(np.uint8)
+        share = 1.0 - math.exp(-after_s / self._settings.learn_s)
+        cv2.accumulateWeighted(shown, memory.background, share, mask=quiet)
         held = free & (self._last_s - memory.since_s >= self._settings.absorb_s)
-        memory.background[held] = shown[held]
-        memory.since_s[held] = np.nan
+        if held.any():
+            memory.background[held] = shown[held]
+            memory.since_s[held] = np.nan
 
     def _find(
         self, shown: Plane, changed: Mask, matter: Mask, free: Mask, timestamp_s: float
@@ -300,6 +315,13 @@ def _correlate(a: Plane, b: Plane) -> tuple[Mask, Plane]:
     # Below a few steps of noise there is no texture to compare.
     textured = np.maximum(var_a, var_b) > 36.0
     return textured, np.asarray(shared / np.sqrt(np.maximum(var_a * var_b, 1e-3)), np.float32)
+
+
+def _largest(channels: Plane) -> Plane:
+    """Maximum over three channels; several times faster than a reduction over a short axis."""
+    return np.asarray(
+        np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2]), np.float32
+    )
 
 
 def _clean(mask: Mask) -> Mask:
