@@ -13,6 +13,7 @@ Four rules, in this order:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -124,7 +125,16 @@ class SkyGroundPolicy:
         squared, spread, metres = distance2(claim.estimate, theirs, claim.gate.wander_m)
         if squared > self.settings.gate_chi2 or metres > claim.gate.reach_m:
             return None
-        return squared + spread
+        cost = squared + spread
+        return cost if cost <= self._cost_of_a_stranger() else None
+
+    def _cost_of_a_stranger(self) -> float:
+        """Cost from which another happening that nobody reported yet is likelier than this one.
+
+        Minus twice the log of a uniform density, to compare with that of the Gaussian: a doubtful
+        place says little about being the same where happenings stand close.
+        """
+        return 2 * math.log(self.settings.ground_per_happening_m2 / (2 * math.pi))
 
     def _sameness(self, claim: _Claim, placed: PlacedSighting) -> float:
         """IoU of two boxes of one view that can be one happening, else 0.

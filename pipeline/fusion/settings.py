@@ -76,6 +76,9 @@ class FusionSettings(_Section):
         le=100,
         description="Largest squared distance in standard deviations.",
     )
+    ground_per_happening_m2: float = Field(
+        default=400.0, gt=0, description="Share of ground of one happening of a type, where dense."
+    )
     follow_s: float | None = Field(
         default=None,
         ge=0,
