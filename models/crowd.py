@@ -100,11 +100,11 @@ def people_inside(density: FloatArray, area: Polygon, frame_size: tuple[int, int
         area: (N, 2) pixels of the full frame.
         frame_size: (width, height) of the full frame.
     """
-    fine = 4
+    fine = 8
     height, width = density.shape
     mask = np.zeros((height * fine, width * fine), np.uint8)
     scale = np.array([width * fine / frame_size[0], height * fine / frame_size[1]])
-    cv2.fillPoly(mask, [np.floor(area * scale).astype(np.int32)], (255,))
+    cv2.fillPoly(mask, [np.round(area * scale - 0.5).astype(np.int32)], (255,))
     share = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) / 255.0
     return float((density * share).sum())
 

@@ -32,4 +32,6 @@ def fit_box_correction(
         centres[round(float(x[group].mean()), 2)] = round(float(y[group].mean()), 2)
     centres.pop(0.0, None)
     known = tuple(sorted(centres))
+    if not known:
+        return BoxCorrection(threshold)
     return BoxCorrection(threshold, (0.0, *known), (0.0, *(centres[k] for k in known)))

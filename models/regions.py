@@ -135,15 +135,23 @@ def _span_iou(xyxy: FloatArray, low: int) -> FloatArray:
 
 
 def _keep(every: Detections, cut: BoolArray, same: BoolArray, parts: BoolArray) -> Detections:
-    """Greedy: whole boxes first, then by confidence; a part widens the box that it belongs to."""
-    xyxy = every.xyxy.copy()
-    kept: list[int] = []
+    """Greedy: whole boxes first, then by confidence; parts of one object become its hull."""
+    groups: list[list[int]] = []
     for row in np.lexsort((-every.confidence, cut)):
-        part_of = next((k for k in kept if parts[row, k]), None)
-        if part_of is not None:
-            xyxy[part_of, :2] = np.minimum(xyxy[part_of, :2], xyxy[row, :2])
-            xyxy[part_of, 2:] = np.maximum(xyxy[part_of, 2:], xyxy[row, 2:])
-        elif not same[row, kept].any():
-            kept.append(int(row))
-    rows = np.array(sorted(kept, key=lambda k: -float(every.confidence[k])), np.intp)
-    return Detections(xyxy[rows], every.confidence[rows], every.class_id[rows])
+        joined = [group for group in groups if parts[row, group].any()]
+        if joined:
+            joined[0].append(int(row))
+            for other in joined[1:]:
+                joined[0].extend(other)
+                groups.remove(other)
+        elif not any(same[row, group].any() for group in groups):
+            groups.append([int(row)])
+    if not groups:
+        return Detections()
+    groups.sort(key=lambda group: -float(every.confidence[group[0]]))
+    first = np.array([group[0] for group in groups], np.intp)
+    hulls = [
+        np.concatenate([every.xyxy[group, :2].min(axis=0), every.xyxy[group, 2:].max(axis=0)])
+        for group in groups
+    ]
+    return Detections(np.stack(hulls), every.confidence[first], every.class_id[first])

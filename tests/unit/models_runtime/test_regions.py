@@ -1,0 +1,119 @@
+"""Objects seen by several regions are reported once, whole, where they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.colour_graph import COLOURS
+from models.detections import Detections
+from models.fake_detector import ColourDetector
+from models.region_plan import RegionNeeds, plan_regions
+from models.regions import detect_regions, merge_regions
+
+FRAME = (200, 100)
+TILES = ((0, 0, 120, 100), (80, 0, 200, 100))
+
+
+def found(
+    *boxes: tuple[float, float, float, float], label: int = 0, best: float = 0.9
+) -> Detections:
+    return Detections(
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.linspace(best, best / 2, len(boxes)).astype(np.float32),
+        np.full(len(boxes), label, np.int32),
+    )
+
+
+def street(boxes: dict[tuple[int, int, int, int], str], size: tuple[int, int]) -> np.ndarray:
+    image = np.full((size[1], size[0], 3), 110, np.uint8)
+    for (left, top, right, bottom), label in boxes.items():
+        image[top:bottom, left:right] = COLOURS[label]
+    return image
+
+
+def test_one_region_only_moves() -> None:
+    merged = merge_regions([found((1, 2, 11, 12))], [(50, 20, 150, 90)], FRAME)
+    assert merged.xyxy.tolist() == [[51, 22, 61, 32]]
+
+
+def test_an_object_whole_in_both_tiles_is_one() -> None:
+    merged = merge_regions([found((90, 10, 110, 30)), found((10, 10, 30, 30))], TILES, FRAME)
+    assert merged.xyxy.tolist() == [[90, 10, 110, 30]]
+
+
+def test_the_whole_one_wins_over_the_cut_one_even_if_less_sure() -> None:
+    cut = found((105, 10, 120, 30), best=0.95)
+    whole = found((25, 10, 65, 30), best=0.6)
+    merged = merge_regions([cut, whole], TILES, FRAME)
+    assert merged.xyxy.tolist() == [[105, 10, 145, 30]]
+
+
+def test_parts_of_an_object_larger_than_a_tile_become_one() -> None:
+    merged = merge_regions([found((40, 10, 120, 50)), found((0, 12, 90, 50))], TILES, FRAME)
+    assert merged.xyxy.tolist() == [[40, 10, 170, 50]]
+
+
+def test_neighbours_in_different_tiles_stay_two() -> None:
+    merged = merge_regions([found((85, 10, 100, 40)), found((22, 10, 37, 40))], TILES, FRAME)
+    assert len(merged) == 2
+
+
+def test_two_of_one_region_are_never_merged() -> None:
+    merged = merge_regions([found((90, 10, 110, 30), (91, 10, 111, 30)), found()], TILES, FRAME)
+    assert len(merged) == 2
+
+
+def test_classes_are_not_merged() -> None:
+    merged = merge_regions(
+        [found((90, 10, 110, 30)), found((10, 10, 30, 30), label=1)], TILES, FRAME
+    )
+    assert sorted(merged.class_id.tolist()) == [0, 1]
+
+
+def test_nothing_found_anywhere() -> None:
+    assert len(merge_regions([found(), found()], TILES, FRAME)) == 0
+
+
+def test_boxes_at_the_frames_own_edge_are_not_cut() -> None:
+    left = found((0, 10, 30, 30))
+    merged = merge_regions([left, found()], TILES, FRAME)
+    assert merged.xyxy.tolist() == [[0, 10, 30, 30]]
+
+
+@pytest.mark.parametrize("offset", range(0, 640, 37))
+def test_tiles_report_every_object_once_wherever_it_lies(offset: int) -> None:
+    size = (1280, 720)
+    boxes = {
+        (offset, 300, offset + 40, 330): "red",
+        (600 + offset, 350 - offset // 4, 640 + offset, 390 - offset // 4): "green",
+    }
+    plan = plan_regions(size, [], (192, 320), RegionNeeds(object_px=30))
+    assert plan.kind == "tiles"
+    detector = ColourDetector(COLOURS)
+    merged = detect_regions(detector, [(street(boxes, size), plan.regions)])[0]
+    seen = {
+        (*map(int, box), detector.labels[c])
+        for box, c in zip(merged.xyxy.tolist(), merged.class_id, strict=True)
+    }
+    assert seen == {(*box, label) for box, label in boxes.items()}
+
+
+def test_an_object_larger_than_its_tiles_comes_back_whole() -> None:
+    size = (1280, 720)
+    plan = plan_regions(size, [], (192, 320), RegionNeeds(object_px=15))
+    image = street({(100, 300, 1100, 420): "red"}, size)
+    merged = detect_regions(ColourDetector(COLOURS), [(image, plan.regions)])[0]
+    assert [100, 300, 1100, 420] in merged.xyxy.tolist()
+
+
+def test_pictures_of_one_call_do_not_mix() -> None:
+    pictures = [
+        (street({(10, 10, 40, 40): "red"}, (100, 60)), [(0, 0, 60, 60), (40, 0, 100, 60)]),
+        (street({}, (300, 200)), [(0, 0, 300, 200)]),
+        (street({(200, 90, 240, 140): "blue"}, (300, 200)), [(150, 50, 300, 200)]),
+    ]
+    first, second, third = detect_regions(ColourDetector(COLOURS), pictures)
+    assert first.xyxy.tolist() == [[10, 10, 40, 40]]
+    assert len(second) == 0
+    assert third.xyxy.tolist() == [[200, 90, 240, 140]]
