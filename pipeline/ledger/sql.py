@@ -53,12 +53,12 @@ class SqlLedger:
         with writing(self.engine) as session:
             lock_type(session, sighting.type)
             if self._known(session, sighting):
-                incident = self._incident_of(session, sighting.sighting_id)
+                incident = self._incident_of(session, sighting.sighting_id, to_change=True)
                 return self._attach(session, incident, sighting.sighting_id, evidence)
             session.add(rows.message_row(sighting, self.config.clock()))
             row = session.get(SightingRow, sighting.sighting_id)
             if row is not None and row.sequence > sighting.sequence:
-                incident = self._incident_of(session, sighting.sighting_id)
+                incident = self._incident_of(session, sighting.sighting_id, to_change=True)
                 return self._attach(session, incident, sighting.sighting_id, evidence)
             return self._apply(session, row, sighting, evidence, place)
 
@@ -80,24 +80,26 @@ class SqlLedger:
             before, kept = self._choose(session, sighting, place)
             row = SightingRow(sighting_id=sighting.sighting_id, incident_id=kept.incident_id)
         else:
-            before = self._incident_of(session, sighting.sighting_id)
+            before = self._incident_of(session, sighting.sighting_id, to_change=True)
             kept = Kept.of(before)
             row.incident_id = kept.incident_id
         rows.fill_sighting(row, sighting, place)
         known = before.sightings if before else ()
         others = [p for p in known if p.sighting.sighting_id != sighting.sighting_id]
         after = self.config.combine(kept, [*others, rows.placed_of(row)])
-        kinds = events_between(before, after)
         after = replace(after, evidence=(*after.evidence, *_new_files(after, evidence)))
-        save(session, after)
-        session.flush()
-        session.add(row)
-        session.flush()
-        self._store_files(session, after.incident_id, sighting.sighting_id, evidence)
         cause = f"{sighting.sighting_id}/{sighting.sequence}"
-        for kind in kinds:
+        told = []
+        for kind in events_between(before, after):
+            after = replace(after, sequence=after.sequence + 1)
             what = Occurrence(kind, cause, sighting.observed_at)
-            after = announce(session, self.config, after, what)
+            told.append(_outbox_row(self.config, after, what))
+        save(session, after)
+        session.flush()  # the sighting refers to the incident
+        session.add(row)
+        session.add_all(told)
+        session.flush()  # the files refer to the sighting
+        self._store_files(session, after.incident_id, sighting.sighting_id, evidence)
         return after
 
     def _choose(
@@ -108,7 +110,7 @@ class SqlLedger:
         chosen = self.config.policy.decide(sighting, place, candidates)
         if chosen is None:
             return None, Kept.founded_by(sighting, candidates)
-        incident = load(session, standing(session, chosen))
+        incident = load(session, standing(session, chosen), to_change=True)
         return incident, Kept.of(incident)
 
     def _candidates(
@@ -164,7 +166,7 @@ class SqlLedger:
             if row is None:
                 raise UnknownSighting(f"sighting must have been recorded, got {sighting_id}")
             lock_type(session, row.type)
-            incident = self._incident_of(session, sighting_id)
+            incident = self._incident_of(session, sighting_id, to_change=True)
             return self._attach(session, incident, sighting_id, files)
 
     def _attach(
@@ -224,11 +226,13 @@ class SqlLedger:
         with reading(self.engine) as session:
             return self._incident_of(session, sighting_id)
 
-    def _incident_of(self, session: Session, sighting_id: UUID) -> Incident:
+    def _incident_of(
+        self, session: Session, sighting_id: UUID, *, to_change: bool = False
+    ) -> Incident:
         row = session.get(SightingRow, sighting_id)
         if row is None:
             raise UnknownSighting(f"sighting must have been recorded, got {sighting_id}")
-        return load(session, standing(session, row.incident_id))
+        return load(session, standing(session, row.incident_id), to_change=to_change)
 
     def recent(self, limit: int = 50) -> tuple[Incident, ...]:
         """See `Ledger.recent`."""
@@ -268,9 +272,18 @@ def standing(session: Session, incident_id: UUID) -> UUID:
     return incident_id
 
 
-def load(session: Session, incident_id: UUID) -> Incident:
-    """An incident in the caller's transaction; UnknownIncident when there is none."""
-    row = session.get(IncidentRow, incident_id)
+def load(session: Session, incident_id: UUID, *, to_change: bool = False) -> Incident:
+    """An incident in the caller's transaction; UnknownIncident when there is none.
+
+    Args:
+        session: The caller's.
+        incident_id: The incident.
+        to_change: Hold its row, so that a verdict at the same time waits and numbers follow.
+    """
+    if to_change and session.get_bind().dialect.name == "postgresql":
+        row = session.get(IncidentRow, incident_id, with_for_update=True, populate_existing=True)
+    else:  # SQLite has one writer, and that is we
+        row = session.get(IncidentRow, incident_id)
     if row is None:
         raise UnknownIncident(f"incident must exist, got {incident_id}")
     return load_all(session, [row])[0]
@@ -318,16 +331,18 @@ def announce(
         return incident
     numbered = replace(incident, sequence=incident.sequence + 1)
     save(session, numbered)
-    session.add(
-        OutboxRow(
-            event_id=event_id,
-            incident_id=incident.incident_id,
-            fields=event_fields(config.source, numbered, what),
-            created_at=config.clock(),
-        )
-    )
+    session.add(_outbox_row(config, numbered, what))
     session.flush()
     return numbered
+
+
+def _outbox_row(config: LedgerConfig, numbered: Incident, what: Occurrence) -> OutboxRow:
+    return OutboxRow(
+        event_id=event_id_of(numbered.incident_id, what.kind, what.cause),
+        incident_id=numbered.incident_id,
+        fields=event_fields(config.source, numbered, what),
+        created_at=config.clock(),
+    )
 
 
 def set_review(
