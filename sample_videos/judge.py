@@ -135,8 +135,12 @@ _JUDGES: dict[str, Callable[[Scenario, RuleTruth, Polygon, Sequence[ActorState],
     "crowding": _crowd,
     "street_vending": _vending,
 }
-_GAP_S = {"street_vending": 20.0, "crowding": 5.0, "missing_helmet": 3.0}
-"""A pause in the state that does not end the incident: the vendor steps aside, one leaves."""
+_GAP_S = {"street_vending": 20.0, "crowding": 5.0, "missing_helmet": 60.0}
+"""A pause in the state that does not end the incident: the vendor steps aside, one leaves.
+
+Missing helmets are merged per site: the next bare head within a minute is the same incident.
+"""
+_ZONE_WIDE = ("crowding", "missing_helmet")
 _REACH_M = {"garbage": _SAME_HEAP_M, "street_vending": 3.0, "overflowing_bin": 0.5}
 
 
@@ -167,7 +171,7 @@ def _join(running: list[_Open], name: str, key: str, at_m: Metres2, things: tupl
           t_s: float) -> None:  # fmt: skip
     reach = _REACH_M.get(name)
     for item in running:
-        same = name == "crowding" or key in item.things
+        same = name in _ZONE_WIDE or key in item.things
         if not same and reach is not None:
             same = math.dist(item.at_m, at_m) < reach
         if same:

@@ -44,12 +44,17 @@ def alarms_of(sightings: Iterable[Sighting], clip_start_s: float = 0.0) -> list[
     """Folds the messages of a patrol (start, updates, end) into one alarm per sighting.
 
     A sighting that ends and starts again is one alarm: it has one id, and people see one entry.
+
+    Args:
+        sightings: All messages of one clip, in order.
+        clip_start_s: Media time of the clip's first picture; it is also its Unix time.
     """
     alarms: dict[str, Alarm] = {}
     for sighting in sightings:
         key = str(sighting.sighting_id)
         known = alarms.get(key)
-        ended = sighting.timestamp_s - clip_start_s if sighting.phase is Phase.ENDED else None
+        over = sighting.ended_at if sighting.phase is Phase.ENDED else None
+        ended = over.timestamp() - clip_start_s if over is not None else None
         if known is None:
             alarms[key] = Alarm(
                 key,

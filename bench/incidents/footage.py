@@ -1,0 +1,138 @@
+"""Clips with their truth, and their pictures at the pace that is asked for (file input)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bench.incidents.errors import BenchError
+from pipeline.zones import Zone
+from sample_videos.truth import Truth, TruthZone, load_truth
+from streams.types import ImageArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrueClip:
+    """A clip on disk with its truth.
+
+    Attributes:
+        clip_id: Short name in reports.
+        path: The file.
+        truth: What is true of it.
+        origin: "rendered", "composite", "real" or "quiet" (no incident): groups of the report.
+    """
+
+    clip_id: str
+    path: Path
+    truth: Truth
+    origin: str
+
+    @property
+    def start_s(self) -> float:
+        """Media time of the first picture: its Unix time."""
+        return self.truth.clip.start.timestamp()
+
+    @property
+    def sha256(self) -> str:
+        """Of the file, lower-case hex."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+def clips_in(truths: Path, clips: Path) -> list[TrueClip]:
+    """Every truth file of a folder whose clip is there.
+
+    Args:
+        truths: Folder of `*.truth.json`.
+        clips: Folder below which the files lie that truth files name.
+    """
+    found = []
+    for path in sorted(truths.glob("*.truth.json")):
+        truth = load_truth(path)
+        clip = clips / truth.clip.file
+        if clip.is_file():
+            name = path.name.removesuffix(".truth.json")
+            origin = "real" if truth.origin == "annotated" else truth.origin
+            found.append(TrueClip(name, clip, truth, origin))
+    return found
+
+
+def check_bytes(clip: TrueClip) -> None:
+    """Refuse a clip that is not the one its truth is about.
+
+    Raises:
+        BenchError: the hashes differ.
+    """
+    wanted = clip.truth.clip.sha256
+    if wanted is not None and clip.sha256 != wanted:
+        raise BenchError(f"clip {clip.path.name} must have SHA-256 {wanted[:12]}…, it has changed")
+
+
+def pictures(path: Path, fps: float | None = None) -> Iterator[tuple[int, float, ImageArray]]:
+    """(index, second, picture) of a clip; with `fps` only about that many a second.
+
+    Every picture is decoded. Times start at 0 with the first picture.
+    """
+    due_s = -1.0
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        first_s: float | None = None
+        for index, frame in enumerate(container.decode(stream)):
+            now_s = float(frame.time) if frame.time is not None else index / _rate(stream)
+            first_s = now_s if first_s is None else first_s
+            t_s = now_s - first_s
+            if fps is not None and t_s < due_s - 1e-6:
+                continue
+            due_s = t_s + 1 / fps if fps is not None and due_s < 0 else due_s
+            while fps is not None and due_s <= t_s + 1e-6:
+                due_s += 1 / fps
+            image = np.ascontiguousarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
+            yield index, t_s, image
+
+
+def _rate(stream: av.VideoStream) -> float:
+    return float(stream.average_rate or 25)
+
+
+def zones_of(truth: Truth, overrides: dict[str, dict[str, object]] | None = None) -> tuple[Zone, ...]:
+    """The zones of a truth file as a site would have them.
+
+    Args:
+        truth: Zones with dwell, permits and crowd limit per rule.
+        overrides: Rule settings by incident type, "*" for all, laid over the truth's.
+    """
+    return tuple(Zone.model_validate(zone_config(z, overrides)) for z in truth.zones)
+
+
+def zone_config(
+    zone: TruthZone, overrides: dict[str, dict[str, object]] | None = None
+) -> dict[str, object]:
+    """One zone as it stands in a site file."""
+    rules, permits = [], []
+    for kind, values in zone.rules.items():
+        own: dict[str, object] = {"type": kind, "dwell_s": values.get("dwell_s", 10.0)}
+        if kind == "garbage":
+            own["dumping_dwell_s"] = own["dwell_s"]
+        if kind == "crowding":
+            own["people"] = values.get("people", 20)
+        for hours in values.get("permits", ()):  # type: ignore[union-attr]
+            permits.append({"types": [kind], "hours": [hours]})
+        for name in ("*", kind):
+            own.update((overrides or {}).get(name, {}))
+        rules.append(own)
+    return {
+        "id": zone.id,
+        "polygon": [list(corner) for corner in zone.polygon_norm],
+        "rules": rules,
+        "permits": permits,
+    }
+
+
+def total_s(clips: Iterable[TrueClip]) -> float:
+    """Media seconds of several clips."""
+    return sum(clip.truth.clip.duration_s for clip in clips)

@@ -1,0 +1,135 @@
+"""Runs the patrol's own decisions over a clip: glances, looks, sightings; no pacing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bench.incidents.alarms import Alarm, alarms_of
+from bench.incidents.footage import TrueClip, pictures, zones_of
+from bench.incidents.sight import Sight
+from models.detections import Detections
+from pipeline.confirm import LookWant, Origin
+from pipeline.types import Sighting, ViewKey
+from pipeline.view_pipeline import ViewPipeline, ViewPlan
+from pipeline.zones import Zone
+from streams.types import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a view is looked at.
+
+    Attributes:
+        fps: Pictures per second; None: glances at the rules' own period.
+        looks: Full attention when a rule asks for it, as the patrol gives it.
+    """
+
+    fps: float | None = None
+    looks: bool = True
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+        glances = "patrol" if self.fps is None else f"{self.fps:g} fps"
+        return glances if self.looks or self.fps is not None else f"{glances}, no looks"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One judged picture, kept for the baselines: they see what the patrol saw."""
+
+    index: int
+    t_s: float
+    detections: Detections
+
+
+@dataclass(slots=True, eq=False)
+class Patrolled:
+    """What the patrol did on a clip.
+
+    Attributes:
+        alarms: Incidents raised.
+        sightings: Its messages.
+        seen: Judged pictures.
+        cpu_s: CPU seconds: decoding, detecting, judging.
+    """
+
+    alarms: list[Alarm]
+    sightings: list[Sighting]
+    seen: list[Seen]
+    cpu_s: float
+
+
+@dataclass(slots=True)
+class _Attention:
+    """When the next picture is due."""
+
+    period_s: float
+    looks: bool
+    next_s: float = 0.0
+    look_until_s: float = -1.0
+    look_fps: float = 1.0
+
+    def is_due(self, t_s: float) -> bool:
+        return t_s >= self.next_s - 1e-6
+
+    def took(self, t_s: float, wants: Sequence[LookWant]) -> None:
+        if self.looks and wants and t_s >= self.look_until_s:
+            self.look_until_s = t_s + wants[0].look_s
+            self.look_fps = wants[0].look_fps
+        step = 1 / self.look_fps if t_s < self.look_until_s else self.period_s
+        self.next_s = t_s + step
+
+
+@dataclass(frozen=True, slots=True)
+class PatrolOptions:
+    """What is varied between runs.
+
+    Attributes:
+        pace: How often.
+        overrides: Rule settings by incident type ("*" for all), laid over the clip's own.
+        least_confidence: Detections below are dropped before the tracker sees them.
+    """
+
+    pace: Pace = Pace()
+    overrides: dict[str, dict[str, object]] = field(default_factory=dict)
+    least_confidence: float = 0.0
+
+
+def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
+    """Watch a clip as one view of a site."""
+    zones = zones_of(clip.truth, options.overrides)
+    origin = Origin("bench", ViewKey(clip.clip_id, clip.truth.view), sight.model_id)
+    clock = clip.truth.clip.start.tzinfo or UTC
+    pipeline = ViewPipeline(ViewPlan(origin, zones, sight.labels, clock))
+    attention = _attention(zones, options.pace)
+    out = Patrolled([], [], [], 0.0)
+    sight.open(clip)
+    began = time.process_time()
+    fresh_s = 0.0
+    for index, t_s, image in pictures(clip.path):
+        if not attention.is_due(t_s):
+            continue
+        before = time.process_time()
+        found, detect_s = sight.see(index, image)
+        fresh_s += time.process_time() - before
+        out.cpu_s += detect_s
+        found = found.where(found.confidence >= options.least_confidence)
+        now_s = clip.start_s + t_s
+        frame = Frame(clip.clip_id, now_s, datetime.fromtimestamp(now_s, UTC), image)
+        judgement = pipeline.judge(frame, found, looking=t_s < attention.look_until_s)
+        attention.took(t_s, judgement.wants)
+        out.sightings += judgement.sightings
+        out.seen.append(Seen(index, t_s, found))
+    out.cpu_s += time.process_time() - began - fresh_s
+    out.alarms = alarms_of(out.sightings, clip.start_s)
+    return out
+
+
+def _attention(zones: Sequence[Zone], pace: Pace) -> _Attention:
+    periods = [rule.glance_period_s for zone in zones for rule in zone.rules]
+    period_s = 1 / pace.fps if pace.fps else min(periods, default=10.0)
+    return _Attention(period_s, pace.looks and pace.fps is None)

@@ -1,0 +1,208 @@
+"""The whole incident benchmark: patrol and baselines over all clips, scores, sweep, results."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bench.incidents.alarms import Alarm
+from bench.incidents.baselines import BASELINES
+from bench.incidents.footage import TrueClip, check_bytes
+from bench.incidents.matching import MatchRule, match
+from bench.incidents.patrol import Pace, Patrolled, PatrolOptions, patrol
+from bench.incidents.results import BenchResult, Problem, save
+from bench.incidents.scores import Outcome, score
+from bench.incidents.sight import Sight
+
+PACES = (Pace(), Pace(25.0), Pace(5.0), Pace(1.0), Pace(0.5))
+SWEEP_OPEN_AT = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """What to measure.
+
+    Attributes:
+        paces: Ways to look at the clips; the first is the one that is compared and reported.
+        sweep: Also run the patrol at other confirmation thresholds.
+        baselines: Also score what other systems would raise.
+        overrides: Rule settings by incident type, laid over the clips' own.
+        least_confidence: Detections below are dropped.
+        rule: Tolerances of matching.
+    """
+
+    paces: tuple[Pace, ...] = PACES
+    sweep: bool = True
+    baselines: bool = True
+    overrides: dict[str, dict[str, object]] = field(default_factory=dict)
+    least_confidence: float = 0.0
+    rule: MatchRule = MatchRule()
+
+
+def run(clips: Sequence[TrueClip], sight: Sight, out: Path, options: BenchOptions | None = None,
+        progress: Progress | None = None) -> BenchResult:  # fmt: skip
+    """Measure a detector and the patrol's decisions on clips with truth.
+
+    Writes `results.json`, `report.md` and `report.html` into `out`.
+
+    Args:
+        clips: See `footage.clips_in`.
+        sight: See `sight.CachedSight`.
+        out: Folder for the results; made if missing.
+        options: What to measure.
+        progress: Called with what is done, step, number of steps.
+
+    Raises:
+        BenchError: a clip is not the one its truth is about.
+    """
+    options = options or BenchOptions()
+    for clip in clips:
+        check_bytes(clip)
+    work = _Work(clips, sight, options, progress)
+    result = work.measure()
+    sight.close()
+    save(result, out)
+    return result
+
+
+class _Work:
+    """The loops of one run."""
+
+    def __init__(self, clips: Sequence[TrueClip], sight: Sight, options: BenchOptions,
+                 progress: Progress | None) -> None:  # fmt: skip
+        self._clips, self._sight, self._options, self._progress = clips, sight, options, progress
+        self._steps = len(clips) * (len(options.paces) + (len(SWEEP_OPEN_AT) if options.sweep else 0))
+        self._step = 0
+
+    def measure(self) -> BenchResult:
+        first, *others = self._options.paces
+        runs = {clip.clip_id: self._patrol(clip, self._at(first)) for clip in self._clips}
+        outcomes = [self._outcome(c, runs[c.clip_id].alarms, runs[c.clip_id]) for c in self._clips]
+        groups = sorted({c.origin for c in self._clips})
+        return BenchResult(
+            about=_about(self._sight.model_id, self._clips),
+            scores=score(outcomes),
+            by_origin={g: score([o for c, o in zip(self._clips, outcomes, strict=True)
+                                 if c.origin == g]) for g in groups},
+            by_pace={first.name: score(outcomes), **{p.name: self._paced(p) for p in others}},
+            baselines=self._baselines(runs) if self._options.baselines else {},
+            sweep=[self._swept(at) for at in SWEEP_OPEN_AT] if self._options.sweep else [],
+            incidents=[row for o in outcomes for row in incident_rows(o)],
+            problems=[p for c, o in zip(self._clips, outcomes, strict=True) for p in problems(c, o)],
+        )  # fmt: skip
+
+    def _at(self, pace: Pace, overrides: dict[str, dict[str, object]] | None = None) -> PatrolOptions:
+        merged = {k: dict(v) for k, v in self._options.overrides.items()}
+        for kind, values in (overrides or {}).items():
+            merged.setdefault(kind, {}).update(values)
+        return PatrolOptions(pace, merged, self._options.least_confidence)
+
+    def _patrol(self, clip: TrueClip, options: PatrolOptions) -> Patrolled:
+        self._step += 1
+        if self._progress is not None:
+            self._progress(f"{clip.clip_id}, {options.pace.name}", self._step, self._steps)
+        return patrol(clip, self._sight, options)
+
+    def _outcome(self, clip: TrueClip, alarms: Sequence[Alarm], run: Patrolled | None) -> Outcome:
+        types = frozenset(t for zone in clip.truth.zones for t in zone.rules)
+        first, last = clip.truth.clip.usable_s or (0.0, clip.truth.clip.duration_s)
+        found = match(clip.truth, alarms, self._options.rule)
+        return Outcome(clip.clip_id, found, last - first, types, run.cpu_s if run else None)
+
+    def _paced(self, pace: Pace) -> dict[str, Any]:
+        outcomes = []
+        for clip in self._clips:
+            done = self._patrol(clip, self._at(pace))
+            outcomes.append(self._outcome(clip, done.alarms, done))
+        return score(outcomes)
+
+    def _baselines(self, runs: dict[str, Patrolled]) -> dict[str, Any]:
+        table = {}
+        for name, baseline in BASELINES.items():
+            outcomes = [
+                self._outcome(c, baseline(c, runs[c.clip_id].seen, self._sight.labels), None)
+                for c in self._clips
+            ]
+            table[name] = score(outcomes)
+        return table
+
+    def _swept(self, open_at: float) -> dict[str, Any]:
+        overrides: dict[str, dict[str, object]] = {
+            "*": {"open_at": open_at, "keep_at": min(0.3, open_at)}
+        }
+        pace = self._options.paces[0]
+        outcomes = []
+        for clip in self._clips:
+            done = self._patrol(clip, self._at(pace, overrides))
+            outcomes.append(self._outcome(clip, done.alarms, done))
+        overall = score(outcomes)["all"]
+        return {"open_at": open_at, **overall.to_json()}
+
+
+def incident_rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """One row per certain incident: found or not, and how late."""
+    rows = [
+        {"clip": outcome.clip, "incident": p.incident.id, "type": p.incident.type, "found": True,
+         "delay_s": p.delay_s, "end_error_s": p.end_error_s}
+        for p in outcome.matching.pairs
+    ]  # fmt: skip
+    return rows + [
+        {"clip": outcome.clip, "incident": i.id, "type": i.type, "found": False, "delay_s": None,
+         "end_error_s": None}
+        for i in outcome.matching.missed
+    ]  # fmt: skip
+
+
+def problems(clip: TrueClip, outcome: Outcome) -> list[Problem]:
+    """Every missed, wrong and doubled incident, with the moment to look at."""
+    out = []
+    for incident in outcome.matching.missed:
+        told = "merged into another alarm" if incident.id in outcome.matching.merged else ""
+        at_s = min(incident.begin_s + incident.dwell_s, clip.truth.clip.duration_s - 0.2)
+        out.append(Problem("missed", clip, incident.type, at_s, incident.box_norm, told or incident.note))
+    for alarm, incident_id in outcome.matching.duplicates:
+        out.append(Problem("doubled", clip, alarm.type, alarm.raised_s, alarm.box_norm, f"of {incident_id}"))
+    for wrong in outcome.matching.false_alarms:
+        alarm = wrong.alarm
+        out.append(Problem("wrong", clip, alarm.type, alarm.raised_s, alarm.box_norm, wrong.near_miss or ""))
+    return out
+
+
+def _about(model_id: str, clips: Sequence[TrueClip]) -> dict[str, Any]:
+    versions = {}
+    for name in ("skygrid", "openvino", "av", "numpy", "opencv-python"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": model_id,
+        "commit": _commit(),
+        "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+        "python": platform.python_version(),
+        "versions": versions,
+        "clips": [
+            {"clip": c.clip_id, "origin": c.origin, "seconds": c.truth.clip.duration_s,
+             "incidents": sum(i.certain for i in c.truth.incidents)}
+            for c in clips
+        ],
+    }  # fmt: skip
+
+
+def _commit() -> str:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=10,
+            cwd=Path(__file__).parent, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()

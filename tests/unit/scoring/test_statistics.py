@@ -1,0 +1,68 @@
+"""Intervals against published values, and the comparison of two runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.incidents.compare import compare
+from bench.incidents.intervals import lost_more_than_won, poisson_rate, rate_grew, wilson
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    # Garwood's table: 0 -> 3.689, 5 -> (1.623, 11.668), 10 -> (4.795, 18.390)
+    [(0, 0.0, 3.689), (5, 1.623, 11.668), (10, 4.795, 18.390)],
+)
+def test_poisson_interval_matches_the_table(count, low, high):
+    assert poisson_rate(count, 1.0) == pytest.approx((low, high), abs=2e-3)
+
+
+def test_no_exposure_says_nothing():
+    assert poisson_rate(0, 0.0) == (0.0, float("inf"))
+
+
+def test_wilson_matches_a_known_value():
+    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-3)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_sign_test():
+    assert lost_more_than_won(5, 0) == pytest.approx(0.5**5)
+    assert lost_more_than_won(0, 0) == 1.0
+
+
+def test_rate_test_knows_exposure():
+    assert rate_grew((2, 1.0), (20, 1.0)) < 0.001
+    assert rate_grew((2, 1.0), (20, 10.0)) > 0.05
+
+
+def result(found, false_alarms=0, delay=5.0):
+    rows = [
+        {"clip": "c", "incident": str(i), "found": f, "delay_s": delay + i * 0.1 if f else None}
+        for i, f in enumerate(found)
+    ]
+    overall = {"false_alarms": false_alarms, "duplicates": 0, "camera_days": 1.0}
+    return {"incidents": rows, "scores": {"all": overall}}
+
+
+def test_same_run_is_no_regression():
+    assert compare(result([True] * 20), result([True] * 20)) == []
+
+
+def test_one_lost_incident_is_noise():
+    assert compare(result([True] * 20), result([False] + [True] * 19)) == []
+
+
+def test_many_lost_incidents_are_a_regression():
+    found = compare(result([True] * 20), result([False] * 6 + [True] * 14))
+    assert [r.what for r in found] == ["recall"]
+    assert "recall: 1 -> 0.7" in str(found[0])
+
+
+def test_more_false_alarms_are_a_regression():
+    assert [r.what for r in compare(result([True]), result([True], false_alarms=12))] == ["false_alarms"]
+
+
+def test_slower_is_a_regression():
+    found = compare(result([True] * 12), result([True] * 12, delay=15.0))
+    assert [r.what for r in found] == ["median delay in s"]
