@@ -323,17 +323,22 @@ class _Reader(threading.Thread):
         with open_source(camera.camera_id, camera._url, options, session=self.session) as source:
             if self.session.stop.is_set():
                 return
-            codec = _codec_text(source.codec)
-            self._report(lambda monitor, at_s: monitor.connected(at_s, codec))
-            with camera._lock:
-                camera._counters.connects += 1
             previous: Packet | None = None
             for packet in source:
                 if self.session.stop.is_set():
                     return
                 self._moved_s = time.monotonic()
+                if previous is None:
+                    self._connected(packet)
                 camera._received(packet, previous)
                 previous = packet
+
+    def _connected(self, packet: Packet) -> None:
+        """Only a picture proves a camera: one that answers and sends nothing stays offline."""
+        codec = _codec_text(packet.codec)
+        self._report(lambda monitor, at_s: monitor.connected(at_s, codec))
+        with self._camera._lock:
+            self._camera._counters.connects += 1
 
     def _failed(self, event: Callable[[HealthMonitor, float], None]) -> None:
         if not self.session.stop.is_set():

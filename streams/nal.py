@@ -26,6 +26,18 @@ def is_picture(codec_name: str, nal: bytes) -> bool:
     return 0 <= kind <= 31 if codec_name == "hevc" else 1 <= kind <= 5
 
 
+def has_picture(codec_name: str, data: bytes) -> bool:
+    """Return whether an Annex B packet carries a slice; looks at its first 64 units at most."""
+    start = data.find(b"\x00\x00\x01")
+    for _ in range(64):
+        if start < 0:
+            break
+        if is_picture(codec_name, data[start + 3 : start + 4]):
+            return True
+        start = data.find(b"\x00\x00\x01", start + 3)
+    return False
+
+
 def split_annexb(data: bytes) -> list[bytes]:
     """Split a byte stream at its start codes; bytes before the first one are dropped."""
     units = []

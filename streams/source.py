@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from streams.decode import picture_size
 from streams.errors import SourceEnded, SourceStalled, SourceUnavailable
-from streams.nal import join, leading_parameter_sets, length_size, sequence_sets
+from streams.nal import has_picture, join, leading_parameter_sets, length_size, sequence_sets
 from streams.redact import redact, redact_text
 from streams.timeline import DEFAULT_INTERVAL_S, Stamp, Timeline
 from streams.types import CodecInfo, Packet
@@ -170,11 +170,11 @@ class _LibavSource:
         while True:
             self._new_epoch()
             count = 0
-            for raw in self._read():
+            for raw, data in self._read():
                 if self._session.stop.is_set():  # its timeline may serve another reader by now
                     return
                 count += 1
-                yield self._packet(raw)
+                yield self._packet(raw, data)
             if self._session.stop.is_set():
                 return
             if self.live:
@@ -232,26 +232,40 @@ class _LibavSource:
         self._base_s = float(self._stream.time_base or 0)
         self._first = True
 
-    def _read(self) -> Iterator[LibavPacket[VideoStream]]:
-        """Yield packets that carry bytes; end where the stream ends."""
-        reason = ""
+    def _read(self) -> Iterator[tuple[LibavPacket[VideoStream], bytes]]:
+        """Yield the packets that carry a picture, with a copy of their bytes."""
+        check = self.live and not length_size(self.codec)
+        waiting_s = time.monotonic()
+        for raw in self._demux():
+            data = bytes(raw)
+            # When a read is cut short, libav's parser hands out what it has, picture or not.
+            if not check or has_picture(self.codec.name, data):
+                yield raw, data
+                waiting_s = time.monotonic()
+            elif time.monotonic() - waiting_s > self._options.read_timeout_s:
+                raise self._stalled()
+
+    def _demux(self) -> Iterator[LibavPacket[VideoStream]]:
+        """Yield what libav reads; end where the stream ends."""
+        reason, stalled = "", False
         try:
             for raw in self._container.demux(self._stream):
-                if raw.size:
+                if raw.size:  # the last one is empty
                     yield raw
             return
         except (av.error.ExitError, av.error.TimeoutError):
-            reason = "timeout"
+            stalled = True
         except (av.error.FFmpegError, OSError) as error:
             reason = describe_error(error)
-        if reason == "timeout":
-            raise SourceStalled(
-                f"no packet within {self._options.read_timeout_s:g} s, camera {self.camera_id}"
-            )
+        if stalled:
+            raise self._stalled()
         raise SourceEnded(f"reading failed: {reason}, camera {self.camera_id}")
 
-    def _packet(self, raw: LibavPacket[VideoStream]) -> Packet:
-        data = bytes(raw)
+    def _stalled(self) -> SourceStalled:
+        longest_s = self._options.read_timeout_s
+        return SourceStalled(f"no picture within {longest_s:g} s, camera {self.camera_id}")
+
+    def _packet(self, raw: LibavPacket[VideoStream], data: bytes) -> Packet:
         arrived_s = self._session.now()
         if raw.is_keyframe:
             self._watch_codec(raw, data)

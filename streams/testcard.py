@@ -32,6 +32,7 @@ class TestCard:
         bit_rate: Bits per second.
         noise: Amplitude of sensor noise, 0-255.
         times_s: Presentation time of every picture, for a variable frame rate.
+        brightness: Factor on every pixel; 0 gives a black picture.
         hue: Colour of the moving block, to tell cards apart.
     """
 
@@ -44,6 +45,7 @@ class TestCard:
     bit_rate: int = 400_000
     noise: int = 4
     times_s: Sequence[float] = ()
+    brightness: float = 1.0
     hue: tuple[int, int, int] = (40, 80, 220)
 
     __test__ = False  # pytest must not take it for a test class
@@ -79,7 +81,7 @@ def draw(card: TestCard, index: int) -> ImageArray:
         rng = np.random.default_rng(index)
         grain = rng.integers(-card.noise, card.noise + 1, image.shape, dtype=np.int16)
         image = np.clip(image.astype(np.int16) + grain, 0, 255).astype(np.uint8)
-    return image
+    return np.asarray(image * card.brightness, dtype=np.uint8) if card.brightness != 1.0 else image
 
 
 def _video_stream(output: OutputContainer, card: TestCard) -> VideoStream:
