@@ -15,6 +15,12 @@ ACTORS = PEOPLE | VEHICLES
 AT_BIN_SHARE = 0.5
 """Garbage with half of its box in a bin's box is the bin's."""
 
+SAME_PLACE = 0.25
+"""Gap, in sizes, up to which a bag is the bag of before; neighbours merge in confirmation."""
+
+ATTENDED_PATIENCE = 3.0
+"""Luggage whose owner stays with it must lie for so many times the dwell."""
+
 CONFIDENCE_WEIGHT, DWELL_WEIGHT, ACT_WEIGHT, ATTENDED_WEIGHT = 0.6, 0.3, 0.1, -0.25
 
 
@@ -29,7 +35,7 @@ class GarbageRule:
     def __init__(self, settings: GarbageSettings, zone: Zone) -> None:
         self._settings, self._zone = settings, zone
         self._places = StandingMemory(
-            StandingLimits(settings.merge_distance, settings.clear_s, settings.max_gap_s)
+            StandingLimits(SAME_PLACE, settings.clear_s, settings.max_gap_s)
         )
         self._begun_s: float | None = None
         self._actors: dict[int, tuple[frozenset[int], float | None]] = {}
@@ -52,7 +58,9 @@ class GarbageRule:
         settings = self._settings
         act, left_s = self._who(place, scene)
         needed_s = settings.dwell_s
-        if left_s is not None:
+        if act and left_s is None:
+            needed_s *= ATTENDED_PATIENCE
+        elif left_s is not None:
             needed_s = min(needed_s, settings.dumping_dwell_s + left_s - place.since_s)
         held = min(1.0, place.dwell_s / needed_s) if needed_s > 0 else 1.0
         reasons = [

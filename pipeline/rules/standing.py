@@ -7,13 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from pipeline.boxes import area, blend, extent, gap, iou, union
+from pipeline.boxes import area, extent, gap, iou, union
 from pipeline.sightlines import OCCLUDERS, hides, seen_now
 from pipeline.types import Box, Scene, Track
-
-FOLLOW = 0.2
-"""Share of the way that a remembered place moves towards each new box."""
-
 
 MEAN_LOOKS = 20
 """Looks over which the sureness of a class is averaged."""
@@ -36,7 +32,8 @@ class Standing:
     Attributes:
         key: Unique in the memory that holds it.
         label: Class of the item that began it.
-        box: Place, pixels; follows slowly.
+        anchor: First box, pixels; what is matched, so that a place never creeps along.
+        box: Last box around all that stands there.
         since_s: Media time from which it stands there.
         last_seen_s: Media time at which it was last seen there.
         kinds: Sureness of each class seen there, mean over the looks.
@@ -47,6 +44,7 @@ class Standing:
 
     key: int
     label: str
+    anchor: Box
     box: Box
     since_s: float
     last_seen_s: float
@@ -123,14 +121,14 @@ class StandingMemory:
 
     def _place_for(self, item: Item) -> Standing:
         def fits(place: Standing) -> bool:
-            reach = self._limits.merge_distance * max(extent(place.box), extent(item.xyxy))
-            return gap(place.box, item.xyxy) <= reach
+            reach = self._limits.merge_distance * max(extent(place.anchor), extent(item.xyxy))
+            return gap(place.anchor, item.xyxy) <= reach
 
         near = [p for p in self._places if fits(p)]
         if near:
-            return max(near, key=lambda p: (iou(p.box, item.xyxy), -p.key))
+            return max(near, key=lambda p: (iou(p.anchor, item.xyxy), -p.key))
         since_s = max(item.since_s, self._begun_s)
-        place = Standing(next(self._keys), item.label, item.xyxy, since_s, since_s)
+        place = Standing(next(self._keys), item.label, item.xyxy, item.xyxy, since_s, since_s)
         self._places.append(place)
         return place
 
@@ -144,7 +142,8 @@ def _see(place: Standing, items: Sequence[Item], now_s: float) -> None:
         before = place.kinds.get(kind, 0.0)
         place.kinds[kind] = before + trust * (sure - before)
     box = reduce(union, (item.xyxy for item in items))
-    place.box = blend(place.box, box, FOLLOW) if place.looks > 1 else box
+    place.anchor = place.anchor if place.looks > 1 else box
+    place.box = box
     place.last_seen_s, place.empty_s = now_s, 0.0
 
 

@@ -1,0 +1,164 @@
+"""Street vending: an attended occupation fires; a stall detector alone, or a person alone, not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from pipeline.types import Phase
+
+STALL = (280.0, 200.0, 380.0, 290.0)
+PARASOL = (270.0, 130.0, 390.0, 205.0)
+VENDOR = (390.0, 170.0, 430.0, 290.0)
+CAR = (260.0, 190.0, 420.0, 290.0)
+
+
+def move(box, dx, dy=0.0):
+    return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
+
+
+def script(*things, begin=10.0, end=1e9):
+    return lambda t: list(things) if begin <= t < end else []
+
+
+def stopping(t):
+    """Passers-by who each stop at the stall for five seconds."""
+    turn, phase = divmod(t, 10.0)
+    if phase < 5 and turn >= 2:
+        return [("person", (240.0, 180.0, 275.0, 295.0))]
+    return []
+
+
+class TestStreetVending:
+    @pytest.mark.parametrize("kind", ["stall", "parasol"])
+    def test_attended_stall_fires(self, play, kind):
+        sightings = play("street_vending").run(script((kind, STALL), ("person", VENDOR)), 120)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+        assert 70 <= sightings[0].timestamp_s <= 80
+
+    def test_new_and_still_thing_with_a_person_who_stays_fires(self, play):
+        sightings = play("street_vending").run(script(("novel", STALL), ("person", VENDOR)), 120)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+        codes = {r.code for r in sightings[0].reasons}
+        assert {"novel_still", "attended"} <= codes
+
+    def test_weights_of_the_trace_add_up_to_the_strength(self, play):
+        view = play("street_vending")
+        view.run(script(("stall", STALL), ("person", VENDOR)), 120)
+        claim = view.judged[-1].suspicions[0]
+        assert sum(r.weight for r in claim.reasons) == pytest.approx(claim.strength)
+
+    def test_passers_by_who_stop_make_it_stronger(self, play):
+        def busy(t):
+            return [("novel", STALL), ("person", VENDOR), *stopping(t)]
+
+        view = play("street_vending")
+        quiet = view.run(script(("novel", STALL), ("person", VENDOR)), 120)
+        crowded = play("street_vending").run(busy, 120)
+        assert crowded[0].confidence > quiet[0].confidence
+        assert "passers_by" in {r.code for r in crowded[0].reasons}
+
+    @pytest.mark.parametrize(
+        "things",
+        [
+            pytest.param([("stall", STALL)], id="stall detector alone"),
+            pytest.param([("stall", STALL), ("parasol", PARASOL)], id="two detectors alone"),
+            pytest.param([("novel", STALL)], id="new thing alone"),
+            pytest.param([("person", VENDOR)], id="a person merely standing"),
+            pytest.param([("car", CAR), ("person", VENDOR)], id="parked car and its driver"),
+            pytest.param(
+                [("novel", CAR), ("car", CAR), ("person", VENDOR)], id="parked car, also as new"
+            ),
+            pytest.param([("novel", STALL), ("two_wheeler", STALL), ("person", VENDOR)], id="bike"),
+            pytest.param([("novel", STALL), ("bin", STALL), ("person", VENDOR)], id="bin"),
+            pytest.param([("novel", STALL), ("garbage", STALL), ("person", VENDOR)], id="bags"),
+        ],
+    )
+    def test_does_not_fire(self, play, things):
+        assert play("street_vending").run(script(*things), 300) == []
+
+    def test_a_stall_pushed_along_does_not_fire(self, play):
+        def pushed(t):
+            return [("stall", move(STALL, 20 * t - 250)), ("person", move(VENDOR, 20 * t - 250))]
+
+        assert play("street_vending").run(pushed, 40, fps=5) == []
+
+    def test_different_people_at_a_new_thing_are_no_vendor(self, play):
+        def bus_stop(t):
+            turn = int(t // 15)
+            at = move(VENDOR, -150 if turn % 2 else 0)
+            return [("novel", STALL), *([("person", at)] if t % 15 < 10 else [])]
+
+        assert play("street_vending", dwell_s=60).run(bus_stop, 300) == []
+
+    def test_a_car_at_it_speaks_for_a_delivery(self, play):
+        things = [("novel", STALL), ("person", VENDOR), ("car", (80.0, 180.0, 270.0, 290.0))]
+        view = play("street_vending")
+        view.run(script(*things), 120)
+        weights = {r.code: r.weight for r in view.judged[-1].suspicions[0].reasons}
+        assert weights["vehicle_at_it"] < 0
+
+    def test_fires_once_and_ends(self, play):
+        view = play("street_vending")
+        sightings = view.run(script(("stall", STALL), ("person", VENDOR), end=400), 600)
+        assert [s.phase for s in sightings] == [Phase.STARTED, Phase.ENDED]
+
+    @pytest.mark.parametrize("fps", [25.0, 5.0, 1.0, 0.5])
+    def test_same_second_at_every_rate(self, play, fps):
+        things = script(("stall", STALL), ("person", VENDOR))
+        sightings = play("street_vending", dwell_s=30).run(things, 60, fps=fps)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+        assert sightings[0].timestamp_s == pytest.approx(44, abs=1 / fps)
+
+    def test_gap_in_the_tracks(self, play):
+        def blinking(t):
+            seen = script(("stall", STALL), ("person", VENDOR))(t)
+            return [] if 40 <= t < 46 else seen
+
+        assert [s.phase for s in play("street_vending").run(blinking, 150)] == [Phase.STARTED]
+
+    def test_a_vendor_who_wanders_off_for_a_while(self, play):
+        def wandering(t):
+            return [("stall", STALL), *([("person", VENDOR)] if t % 30 < 20 else [])]
+
+        assert [s.phase for s in play("street_vending").run(wandering, 300)] == [Phase.STARTED]
+
+    def test_customers_in_front_do_not_end_it(self, play):
+        customer = (270.0, 190.0, 390.0, 320.0)
+
+        def busy(t):
+            if t > 120 and t % 60 < 50:
+                return [("person", customer)]
+            return [("stall", STALL), ("person", VENDOR)]
+
+        assert [s.phase for s in play("street_vending").run(busy, 600)] == [Phase.STARTED]
+
+    def test_permit_makes_it_lawful(self, play):
+        zone = {"permits": [{"hours": [{"from": "06:00", "to": "13:00"}]}]}
+        things = script(("stall", STALL), ("person", VENDOR))
+        assert play("street_vending", zone=zone).run(things, 300) == []
+
+    def test_dwell_begins_when_the_permit_ends(self, play):
+        zone = {"permits": [{"hours": [{"from": "06:00", "to": "12:05"}]}]}
+        things = script(("stall", STALL), ("person", VENDOR))
+        sightings = play("street_vending", zone=zone).run(things, 500)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+        assert sightings[0].timestamp_s == pytest.approx(364, abs=5)
+
+    def test_open_incident_ends_when_it_becomes_lawful(self, play):
+        zone = {"permits": [{"hours": [{"from": "12:05", "to": "13:00"}]}]}
+        things = script(("stall", STALL), ("person", VENDOR))
+        sightings = play("street_vending", zone=zone).run(things, 500)
+        assert [s.phase for s in sightings] == [Phase.STARTED, Phase.ENDED]
+
+    def test_restart(self, play):
+        things = script(("stall", STALL), ("person", VENDOR), begin=0)
+        first = play("street_vending").run(things, 120)
+        later = datetime.fromisoformat("2026-03-02T12:04:00+00:00")
+        assert play("street_vending", start=later, restored=first).run(things, 300) == []
+
+    def test_needs_no_stall_class(self, play):
+        settings = {"use_novelty": False}
+        things = script(("novel", STALL), ("person", VENDOR))
+        assert play("street_vending", **settings).run(things, 120) == []
