@@ -164,6 +164,7 @@ class Patrol:
         self.monitor = self._stack.enter_context(
             Monitor((monitor.host, monitor.port), self.metrics.registry, self.desk.health)
         )
+        (self.site.data_dir / "monitor.port").write_text(str(self.monitor.port))
         for camera in self.cameras.values():
             camera.start()
         self._stack.callback(self._stop_cameras)

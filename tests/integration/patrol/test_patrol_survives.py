@@ -1,0 +1,159 @@
+"""The patrol as users run it: found once, announced once, whatever is killed meanwhile."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.queue.embedded import EmbeddedRedis
+
+HERE = Path(__file__).parent
+_spec = importlib.util.spec_from_file_location("patrol_conftest", HERE / "conftest.py")
+assert _spec is not None
+assert _spec.loader is not None
+kit = importlib.util.module_from_spec(_spec)
+sys.modules["patrol_conftest"] = kit
+_spec.loader.exec_module(kit)
+
+pytestmark = [pytest.mark.rtsp, pytest.mark.redis]
+HAPPENINGS = len(kit.CELLS)
+
+
+def embedded_url(data: Path) -> str:
+    return EmbeddedRedis(data).url
+
+
+def open_incidents(data: Path) -> int:
+    """Incidents in the database, whoever writes to it meanwhile."""
+    with sqlite3.connect(f"file:{data}/skygrid.db?mode=ro", uri=True, timeout=5) as database:
+        return int(database.execute("select count(*) from incident").fetchone()[0])
+
+
+def waiting_events(data: Path) -> int:
+    with sqlite3.connect(f"file:{data}/skygrid.db?mode=ro", uri=True, timeout=5) as database:
+        query = "select count(*) from outbox where published_at is null"
+        return int(database.execute(query).fetchone()[0])
+
+
+def test_from_camera_to_queue_and_a_quick_clean_stop(square) -> None:
+    patrol = square.patrol
+    patrol.start()
+    url = embedded_url(patrol.data)
+    kit.wait_until(lambda: len(kit.started(url)) == HAPPENINGS, 40, lambda: patrol.log)
+    clips = patrol.data / "evidence"
+    kit.wait_until(
+        lambda: len(list(clips.rglob("clip.mp4"))) == HAPPENINGS, 20, lambda: patrol.log
+    )
+    assert patrol.health()["status"] == "ok"
+    metrics = patrol.metrics()
+    assert 'patrol_incidents_total{phase="started",type="garbage"} 3.0' in metrics
+    assert 'patrol_camera_up{camera="square"} 1.0' in metrics
+    assert patrol.stop() < 5
+    assert open_incidents(patrol.data) == HAPPENINGS
+    assert waiting_events(patrol.data) == 0
+
+
+def kill_patrol(square, times: int) -> None:
+    """Kill -9 at random moments; afterwards everything was found once and announced once."""
+    patrol, rng = square.patrol, random.Random(times)
+    url = embedded_url(patrol.data)
+    for _ in range(times):
+        patrol.start()
+        time.sleep(rng.uniform(0.5, 6.0))
+        patrol.kill()
+    patrol.start()
+    kit.wait_until(lambda: len(kit.started(url)) == HAPPENINGS, 60, lambda: patrol.log)
+    time.sleep(4)
+    announced = kit.started(url)
+    assert sorted(announced.values()) == [1] * HAPPENINGS, announced
+    assert open_incidents(patrol.data) == HAPPENINGS
+    patrol.stop()
+    assert waiting_events(patrol.data) == 0
+
+
+def test_kill_9_of_the_patrol_three_times(square) -> None:
+    kill_patrol(square, 3)
+
+
+@pytest.mark.slow
+def test_kill_9_of_the_patrol_twenty_times(square) -> None:
+    kill_patrol(square, 20)
+
+
+def test_redis_killed_while_incidents_are_confirmed(square) -> None:
+    patrol = square.patrol
+    patrol.start()
+    url = embedded_url(patrol.data)
+    pid_file = patrol.data / "redis" / "redis.pid"
+    kit.wait_until(lambda: bool(kit.started(url)), 40, lambda: patrol.log)
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    kit.wait_until(lambda: len(kit.started(url)) == HAPPENINGS, 40, lambda: patrol.log)
+    patrol.stop()
+    with EmbeddedRedis(patrol.data) as again:
+        announced = kit.started(again.url)
+    assert sorted(announced.values()) == [1] * HAPPENINGS, announced
+
+
+def test_without_redis_the_patrol_goes_on_and_tells_it_all_later(square) -> None:
+    patrol = square.patrol
+    outside = EmbeddedRedis(patrol.site.parent / "elsewhere")
+    patrol.overrides.append(f"queue.redis={outside.url}")
+    patrol.start()
+    kit.wait_until(
+        lambda: (patrol.data / "skygrid.db").exists() and open_incidents(patrol.data) == HAPPENINGS,
+        40,
+        lambda: patrol.log,
+    )
+    assert "queue" in patrol.health()["troubles"]
+    with outside:
+        kit.wait_until(
+            lambda: len(kit.started(outside.url)) == HAPPENINGS, 30, lambda: patrol.log
+        )
+        assert sorted(kit.started(outside.url).values()) == [1] * HAPPENINGS
+        patrol.stop()
+
+
+def test_a_second_patrol_on_the_same_data_is_refused(square) -> None:
+    first = square.patrol
+    first.start()
+    kit.wait_until(lambda: (first.data / "monitor.port").exists(), 30, lambda: first.log)
+    second = kit.RunningPatrol(first.site)
+    second.start()
+    assert second.process.wait(30) == 2
+    assert "must be this patrol's alone" in first.log
+    first.stop()
+
+
+def test_a_full_evidence_disk_costs_the_clips_and_nothing_else(square) -> None:
+    patrol = square.patrol
+    patrol.overrides.append("evidence.min_free_mebibytes=1000000000")
+    patrol.start()
+    url = embedded_url(patrol.data)
+    kit.wait_until(lambda: len(kit.started(url)) == HAPPENINGS, 40, lambda: patrol.log)
+    assert "evidence" in patrol.health()["troubles"]
+    assert not list((patrol.data / "evidence").rglob("*.mp4"))
+    patrol.stop()
+
+
+def test_a_rule_that_the_detector_cannot_see_stops_the_start(square) -> None:
+    patrol = square.patrol
+    card = Path(patrol.site.read_text().split("weights: ")[1].split("\n")[0]) / "card.json"
+    blind = patrol.site.parent / "blind"
+    blind.mkdir()
+    for file in card.parent.iterdir():
+        (blind / file.name).write_bytes(file.read_bytes())
+    text = (blind / "card.json").read_text().replace('"garbage"', '"rubbish"')
+    (blind / "card.json").write_text(text)
+    patrol.overrides.append(f"detector.weights={blind}")
+    patrol.start()
+    assert patrol.process.wait(30) == 2
+    message = " ".join(patrol.log.split())
+    assert "rule garbage of zone ground of camera square needs the class garbage" in message
