@@ -18,7 +18,7 @@ from pipeline.evidence.boxtrack import MEDIA_TYPE, ClipFrame, box_track
 from pipeline.ledger.database import writing
 from pipeline.ledger.rows import fill_incident, fill_sighting
 from pipeline.ledger.sql import SqlLedger
-from pipeline.ledger.tables import EvidenceRow, IncidentRow, OutboxRow, SightingRow
+from pipeline.ledger.tables import IncidentRow, SightingRow
 from pipeline.ledger.types import Incident, IncidentState, PlacedSighting, ReviewState
 from pipeline.ledger.types import incident_id_of as incident_id_for
 from pipeline.status import CameraCard, StatusWriter
@@ -76,7 +76,7 @@ def sightings(plan: Plan) -> Iterator[tuple[Sighting, Place | None]]:
         sighting = Sighting(
             sighting_id=uuid.UUID(int=chance.getrandbits(128), version=5),
             sequence=0,
-            phase=Phase.STARTED,
+            phase=Phase.ENDED if ended else Phase.STARTED,
             view=ViewKey(f"cam-{camera:03d}"),
             zone_id="pavement" if kind != "missing_helmet" else "site",
             type=kind,  # type: ignore[arg-type]
@@ -123,7 +123,12 @@ def add_cameras(engine: Engine, data_dir: Path, count: int = 6, *, still: bytes 
         for n in range(count)
     ]
     writer.register(cards)
-    states = (("up", ""), ("up", ""), ("degraded", "bitrate is low"), ("down", "no packet for 20 s"))
+    states = (
+        ("up", ""),
+        ("up", ""),
+        ("degraded", "bitrate is low"),
+        ("down", "no packet for 20 s"),
+    )
     stills = StillWriter(data_dir / "stills")
     for n, card in enumerate(cards):
         state, reason = states[n % len(states)]
@@ -140,6 +145,7 @@ def clip(path: Path, seconds: float = 8.0, codec: str = "libx264") -> None:
         stream = out.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
         stream.time_base = Fraction(1, 25)
+        stream.codec_context.thread_count = 1  # x264's own threads may wait for the GIL for ever
         for n in range(int(seconds * 25)):
             image = np.full((360, 640, 3), 96, np.uint8)
             image[220:] = (90, 100, 90)
@@ -256,5 +262,3 @@ def _store(engine: Engine, made: list[object]) -> None:
         session.add_all([row for row in made if isinstance(row, IncidentRow)])
         session.flush()
         session.add_all([row for row in made if not isinstance(row, IncidentRow)])
-
-
