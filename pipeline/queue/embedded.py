@@ -210,16 +210,19 @@ class EmbeddedRedis:
             f"got {'no answer' if code is None else f'exit {code}'}: {self._last_log()}"
         )
 
-    def _last_log(self) -> str:
+    def _log_text(self) -> str:
         with contextlib.suppress(OSError):
-            lines = (self.folder / "redis.log").read_text(errors="replace").splitlines()
-            return " | ".join(line.partition("# ")[2] or line for line in lines[-2:])[:300]
-        return "no log"
+            return (self.folder / "redis.log").read_text(errors="replace")
+        return ""
+
+    def _last_log(self) -> str:
+        lines = self._log_text().splitlines() or ["no log"]
+        return lines[-1].partition("# ")[2] or lines[-1]
 
     def _set_broken_aof_aside(self) -> bool:
         """Rename an append-only file that the server refuses; what it held and the outbox still
         holds comes back with the relay."""
-        if "append only file" not in self._last_log().lower():
+        if "bad file format reading the append only file" not in self._log_text().lower():
             return False
         broken = self.folder / "appendonly.aof"
         if not broken.exists():
