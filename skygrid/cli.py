@@ -105,9 +105,10 @@ def listen(
     from skygrid.listen import listen as consume
     from skygrid.run import stop_on_signals
 
-    if (site is None) == (redis is None):
-        raise typer.BadParameter("give either a site file or --redis")
-    url = redis or _queue_url(_site(site, None))
+    if redis is None:
+        if site is None:
+            raise typer.BadParameter("give a site file or --redis")
+        redis = _queue_url(_site(site, None))
     with stop_on_signals() as stop:
         consume(
             url,

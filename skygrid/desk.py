@@ -11,7 +11,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import structlog
@@ -21,7 +21,7 @@ from pipeline.engine.watch import Still, WatchedView
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
 from pipeline.status import CameraCard, StatusWriter
-from pipeline.types import ViewKey
+from pipeline.types import IncidentType, ViewKey
 from pipeline.zone_store import ZoneStore, ZoneVersion
 from pipeline.zones import Zone
 from streams.health import HealthState
@@ -166,7 +166,8 @@ class Desk:
         if zones == view.zones:
             return
         log.info("zones taken over", view=str(view.key), version=saved.version)
-        self._rebuild(view, zones)
+        memory = memory_of(self._memories.get(view.key, []))
+        view.replace(self._patrol.pipeline_for(view.key, zones, memory), zones)
 
     def _take_verdicts(self) -> None:
         """Take over what operators rejected: their places get a higher bar."""
@@ -178,11 +179,7 @@ class Desk:
             self._memories.setdefault(verdict.view, []).append(verdict)
         for view in self._patrol.worker.views:
             if any(v.view == view.key for v in news):
-                self._rebuild(view, view.zones)
-
-    def _rebuild(self, view: WatchedView, zones: tuple[Zone, ...]) -> None:
-        memory = memory_of(self._memories.get(view.key, []))
-        view.replace(self._patrol.pipeline_for(view.key, zones, memory), zones)
+                view.pipeline.confirmation.memory = memory_of(self._memories[view.key])
 
     def _write_still(self, view: WatchedView) -> None:
         still = view.still()
@@ -206,7 +203,9 @@ def memory_of(verdicts: list[ViewVerdict]) -> ViewMemory:
         standing[verdict.zone_id, verdict.type, tuple(verdict.xyxy_norm)] = verdict
     return ViewMemory(
         tuple(
-            Rejection(v.type, v.zone_id, v.xyxy_norm, datetime.fromtimestamp(v.at, UTC))
+            Rejection(
+                cast(IncidentType, v.type), v.zone_id, v.xyxy_norm, datetime.fromtimestamp(v.at, UTC)
+            )
             for v in standing.values()
             if v.verdict == "rejected"
         )

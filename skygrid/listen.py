@@ -34,6 +34,7 @@ def listen(
     from_start: bool = False,
     journal: Path | None = None,
     stop: Event | None = None,
+    stream: str = INCIDENTS,
     config: ConsumerConfig | None = None,
     console: Console | None = None,
 ) -> ConsumerStatus:
@@ -53,6 +54,7 @@ def listen(
         from_start: A new group begins with what the stream still holds.
         journal: File that remembers handled events over restarts.
         stop: Return soon after this is set.
+        stream: Where the site publishes.
         config: Bounds of the consumer.
         console: Where to print.
 
@@ -67,7 +69,7 @@ def listen(
     if limit is not None:
         config = replace(config, batch=1)
     reader = Consumer(
-        bus, Group(INCIDENTS, group, consumer), _until(handle, limit, stop), seen, config
+        bus, Group(stream, group, consumer), _until(handle, limit, stop), seen, config
     )
     try:
         if once:

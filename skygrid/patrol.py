@@ -12,12 +12,13 @@ import structlog
 from sqlalchemy import Engine
 
 from models.detector import Detector
-from models.load import load_detector
+from models.load import load_crowd_counter, load_detector
 from pipeline.confirm import Origin, ViewMemory
+from pipeline.engine.counting import counting
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.publisher import Publisher, PublisherSettings
 from pipeline.engine.seeing import Sight
-from pipeline.engine.watch import WatchedView
+from pipeline.engine.watch import Count, WatchedView
 from pipeline.engine.worker import Worker, WorkerSettings
 from pipeline.evidence.store import EvidenceConfig, EvidenceStore
 from pipeline.fusion.clocks import ClockWatch
@@ -122,6 +123,7 @@ class Patrol:
         self.cameras = {
             c.id: Camera(c.id, c.url.get_secret_value(), camera_options(c)) for c in site.cameras
         }
+        self._count = self._counting()
         views = [self._view(c) for c in site.cameras]
         sight = Sight(
             detector,
@@ -184,6 +186,13 @@ class Patrol:
         for camera in self.cameras.values():
             camera.stop(timeout_s=0.5)
 
+    def _counting(self) -> Count | None:
+        """How crowds are counted, None where no zone asks."""
+        asked = (r.type == "crowding" for c in self.site.cameras for z in c.zones for r in z.rules)
+        if not any(asked):
+            return None
+        return counting(load_crowd_counter(self.site.detector, self.site.crowd))
+
     def _locator(self) -> Locator:
         site = self.site
         calibrations: dict[ViewKey, Calibration] = {
@@ -201,6 +210,7 @@ class Patrol:
             self.pipeline_for(key, camera.zones),
             camera.zones,
             publish=self.publisher.publish,
+            count=self._count,
             glance_period_s=camera.glance_period_s,
         )
 

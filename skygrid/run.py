@@ -114,8 +114,7 @@ def incident_line(incident: Incident) -> IncidentLine:
 
 def foot(patrol: Patrol) -> str:
     """Totals: model, queue, stretch."""
-    relay, load = patrol.parts.relay.status, patrol.metrics.stretch.collect()
-    stretch = load[0].samples[0].value
+    relay, stretch = patrol.parts.relay.status, patrol.worker.stretch
     queue = "queue up" if relay.up else f"queue down, {relay.pending} events wait"
     return (
         f"{patrol.parts.detector.model_id} · {queue} · {relay.published} events published · "

@@ -1,4 +1,4 @@
-"""What the worker asks of the detector: one call for pictures of many views, each in its regions."""
+"""What the worker asks of the detector: one call for pictures of many views."""
 
 from __future__ import annotations
 

@@ -92,6 +92,11 @@ class Worker:
         """The views in work."""
         return tuple(self._views.values())
 
+    @property
+    def stretch(self) -> float:
+        """The common factor on all glance periods, 1 when everything is on time."""
+        return self._scheduler.stretch
+
     def start(self) -> None:
         """Start to glance."""
         for target, name in ((self._dispatch, "glances"), (self._judge, "judge")):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from models.settings import DetectorSettings
+from models.settings import CrowdSettings, DetectorSettings
 from pipeline.fusion.settings import FusionSettings
 from pipeline.geometry.settings import CalibrationSettings, GridSettings
 from pipeline.ledger.database import sqlite_url
@@ -127,9 +127,7 @@ class Site(Settings):
     grid: GridSettings | None = Field(None, description="The management grid.")
     fusion: FusionSettings = FusionSettings()
     detector: DetectorSettings = DetectorSettings()
-    crowd_weights: str | None = Field(
-        None, description="Density weight for crowds (research licence); none: boxes count."
-    )
+    crowd: CrowdSettings = CrowdSettings()
     worker: WorkerSettings = WorkerSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     queue: QueueSettings = QueueSettings()
