@@ -23,6 +23,8 @@ from pipeline.ledger.errors import (
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "skygrid_writes"
+_POOL = 20
+"""Connections kept, and as many again under load: one per thread that serves an operator."""
 _MIGRATION_LOCK = 7_340_001
 _FULL = ("full", "readonly", "read-only", "disk i/o", "no space", "quota")
 _BUSY = ("locked", "busy", "lock timeout", "statement timeout", "deadlock", "serialize")
@@ -54,7 +56,13 @@ def open_engine(url: str, *, timeout_s: float = 10.0) -> Engine:
     if kind == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise LedgerError("database must be a file, got SQLite in memory; use MemoryLedger")
-        engine = create_engine(parsed, connect_args={"timeout": timeout_s})
+        engine = create_engine(
+            parsed,
+            pool_size=_POOL,
+            max_overflow=_POOL,
+            pool_timeout=timeout_s,
+            connect_args={"timeout": timeout_s},
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -63,6 +71,8 @@ def open_engine(url: str, *, timeout_s: float = 10.0) -> Engine:
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
+            pool_size=_POOL,
+            max_overflow=_POOL,
             pool_timeout=timeout_s,
             connect_args={
                 "connect_timeout": max(2, int(timeout_s)),
