@@ -66,6 +66,11 @@ class Confirmation:
         """The last message of each sighting that is open now."""
         return tuple(h.sent for h in self._known if h.stage is Stage.OPEN and h.sent)
 
+    @property
+    def open_places(self) -> tuple[Box, ...]:
+        """Anchors of what is open now, 0..1; no two of one type and zone are one place."""
+        return tuple(h.place_norm for h in self._known if h.stage is Stage.OPEN)
+
     def restore(self, sightings: Iterable[Sighting]) -> None:
         """Take up sightings of an earlier run: open ones, and ended ones that may reopen.
 

@@ -11,10 +11,10 @@ from pipeline.confirm.identity import Origin, sighting_id
 from pipeline.rules.settings import RuleBase
 from pipeline.types import Phase, Reason, Scene, Sighting
 
-GROWN = 1.25
-"""A measure that has grown to this much of what was sent is news."""
+GROWN = 1.5
+"""A count that has grown to this much of what was sent is news."""
 
-GROWING = ("people", "people_bare", "peak", "level")
+GROWING = ("people_bare", "peak")
 TOP_SEVERITY = 4
 
 
@@ -89,6 +89,8 @@ def has_news(hypothesis: Hypothesis) -> bool:
     """True when the claim says more than what was sent: a subtype, or numbers that grew."""
     sent, claim = _sent(hypothesis), hypothesis.claim
     if claim.subtype is not None and claim.subtype != sent.subtype:
+        return True
+    if claim.measures.get("level", 0.0) > sent.measures.get("level", 0.0):
         return True
     return any(
         claim.measures.get(name, 0.0) >= GROWN * max(sent.measures.get(name, 0.0), 1.0)

@@ -94,7 +94,7 @@ class CrowdingRule:
         measures = {
             "people": round(people, 1),
             "peak": round(self._peak, 1),
-            "level": float(sum(level >= step for step in LEVELS)),
+            "level": float(max(1, sum(level >= step for step in LEVELS))),
             "trend_per_min": round(self._trend_per_min(), 2),
         }
         if area_m2:

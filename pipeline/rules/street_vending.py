@@ -31,24 +31,40 @@ EXPLAINED_SHARE = 0.3
 SURE = 0.5
 """Confidence from which a class counts with its whole weight."""
 
+KEPT_SHARE = 0.5
+"""Share of the time, over one dwell, that one person must stay with a thing of unknown class.
+
+A person who is there from the first picture on has 1 - 1/e = 0.63 after one dwell."""
+
 MAX_PASSERS_BY = 2
 MAX_NEAR = 200
 
 
 @dataclass(slots=True)
+class Presence:
+    """One person's track at one place: first and last time there, share of the time lately."""
+
+    first_s: float
+    last_s: float
+    share: float = 0.0
+
+
+@dataclass(slots=True)
 class Trade:
-    """What goes on at one place: who is there, and for how long.
+    """What goes on at one place: who is there, and for how much of the time.
+
+    Shares are exponential means over one dwell, weighted by time and not by pictures.
 
     Attributes:
-        attended: Share of the time with a person at it, exponential mean over one dwell.
-        near: First and last time of each person's track at it.
-        stopped: Tracks that stopped at it, the longest-staying one apart.
+        attended: Share of the time with anybody at it.
         last_s: Time of the last picture counted.
+        near: People's tracks that have been at it.
+        stopped: Tracks that stopped at it, the one that stays apart.
     """
 
     attended: float
     last_s: float
-    near: dict[int, tuple[float, float]] = field(default_factory=dict)
+    near: dict[int, Presence] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
 
     def update(self, here: Sequence[int], now_s: float, settings: StreetVendingSettings) -> None:
@@ -58,32 +74,34 @@ class Trade:
         self.attended += trust * (float(bool(here)) - self.attended)
         self.last_s = now_s
         for track_id in here:
-            first_s, _ = self.near.get(track_id, (now_s, now_s))
-            self.near[track_id] = (first_s, now_s)
+            self.near.setdefault(track_id, Presence(now_s, now_s)).last_s = now_s
+        for track_id, presence in self.near.items():
+            presence.share += trust * (float(track_id in here) - presence.share)
         while len(self.near) > MAX_NEAR:
             self.near.pop(next(iter(self.near)))
         keeper = self.keeper()
-        for track_id, (first_s, last_s) in self.near.items():
-            if track_id != keeper and last_s - first_s >= settings.pause_s:
-                self.stopped.add(track_id)
-        self.stopped.discard(keeper or -1)
+        self.stopped |= {
+            track_id
+            for track_id, presence in self.near.items()
+            if presence.last_s - presence.first_s >= settings.pause_s
+        }
+        self.stopped.discard(keeper if keeper is not None else -1)
 
     def keeper(self) -> int | None:
-        """The track that has been at it for longest."""
-        return max(self.near, key=lambda k: (self.near[k][1] - self.near[k][0], -k), default=None)
+        """The track that has been at it for most of the time."""
+        return max(self.near, key=lambda k: (self.near[k].share, -k), default=None)
 
-    def stay_s(self) -> float:
-        """For how long the keeper has been at it."""
-        keeper = self.keeper()
-        return 0.0 if keeper is None else self.near[keeper][1] - self.near[keeper][0]
+    def kept(self) -> float:
+        """Share of the time that the keeper has been at it."""
+        return max((presence.share for presence in self.near.values()), default=0.0)
 
 
 class StreetVendingRule:
     """Gathers evidence by place; a stall detector alone never makes it ripe.
 
     An occupation is (a) a stall, parasol or tricycle standing still, or (b) something new and
-    still of unknown class. Either must be attended; (b) by one and the same person for half of
-    the dwell. People who stop there add to it, a car at it takes off.
+    still of unknown class. Either must be attended; (b) by one and the same person. People who
+    stop there add to it, a car at it takes off.
     """
 
     def __init__(self, settings: StreetVendingSettings, zone: Zone) -> None:
@@ -126,7 +144,7 @@ class StreetVendingRule:
         reasons = (*self._what(place), *self._who(place, trade, scene))
         attended = trade.attended >= settings.attended_share
         if not OCCUPATIONS & place.kinds.keys():
-            attended = attended and trade.stay_s() >= 0.5 * settings.dwell_s
+            attended = attended and trade.kept() >= KEPT_SHARE
         return Suspicion(
             "street_vending",
             self._zone.id,
@@ -169,7 +187,7 @@ class StreetVendingRule:
                 Reason(
                     "attended",
                     settings.attended_weight * share,
-                    {"share": round(trade.attended, 3), "stay_s": round(trade.stay_s(), 1)},
+                    {"share": round(trade.attended, 3), "kept": round(trade.kept(), 3)},
                 )
             )
         if trade.stopped:

@@ -64,7 +64,7 @@ class Play:
         self.view.restore(self.restored)
 
     def run(
-        self, script: Script, until_s: float, fps: float = 2.0, from_s: float = 0.0
+        self, script: Script, until_s: float, fps: float = 1.0, from_s: float = 0.0
     ) -> list[Sighting]:
         out: list[Sighting] = []
         for step in range(round((until_s - from_s) * fps) + 1):

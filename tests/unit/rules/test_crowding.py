@@ -53,7 +53,7 @@ class TestCrowding:
 
     def test_flicker_at_the_limit_is_one_incident(self, play):
         def flickering(t):
-            return people(12 + (round(2 * t) % 4) if t >= 10 else 3)
+            return people(12 + (round(t) % 4) if t >= 10 else 3)
 
         assert [s.phase for s in play("crowding", people=13).run(flickering, 300)] == [
             Phase.STARTED

@@ -117,7 +117,7 @@ class TestGarbage:
         later = datetime.fromisoformat("2026-03-02T12:05:00+00:00")
         again = play("garbage", start=later, restored=first)
         assert again.run(bag(0, 200), 150) == []
-        ended = again.run(bag(0, 200), 300, from_s=150.5)
+        ended = again.run(bag(0, 200), 300, from_s=151)
         assert [(s.phase, s.sighting_id) for s in ended] == [(Phase.ENDED, first[0].sighting_id)]
         assert ended[0].sequence == 1
         assert ended[0].ended_at == later + timedelta(seconds=200)

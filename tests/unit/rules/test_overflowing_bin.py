@@ -29,7 +29,7 @@ class TestOverflowingBin:
 
     def test_called_full_now_and_then_does_not_fire(self, play):
         def doubtful(t):
-            return full()(t) if round(2 * t) % 3 == 0 else full(begin=1e9)(t)
+            return full()(t) if round(t) % 3 == 0 else full(begin=1e9)(t)
 
         assert play("overflowing_bin", dwell_s=30).run(doubtful, 300) == []
 

@@ -1,0 +1,285 @@
+"""Confirmation: hysteresis, flicker, hiding, gaps, end, reopening and restart."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.confirm import Rejection, ViewMemory
+from pipeline.confirm.identity import Topic
+from pipeline.rules.settings import CrowdingSettings, GarbageSettings
+from pipeline.types import Phase
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ELSEWHERE = (400.0, 100.0, 440.0, 140.0)
+
+
+def phases(sightings):
+    return [s.phase for s in sightings]
+
+
+class TestStart:
+    def test_after_confirm_s_and_min_looks(self, feed, suspicion):
+        sightings = feed().run(lambda t: [suspicion()], 20)
+        assert phases(sightings) == [Phase.STARTED]
+        assert sightings[0].timestamp_s == pytest.approx(4)
+        assert sightings[0].sequence == 0
+
+    def test_not_on_too_few_looks(self, feed, suspicion):
+        settings = GarbageSettings(confirm_s=2, min_looks=5)
+        assert feed(settings).run(lambda t: [suspicion()], 3) == []
+
+    def test_not_while_unripe(self, feed, suspicion):
+        assert feed().run(lambda t: [suspicion(ripe=False)], 50) == []
+
+    def test_not_when_weak(self, feed, suspicion):
+        assert feed().run(lambda t: [suspicion(strength=0.45)], 50) == []
+
+    def test_flicker_below_the_share_does_not_start(self, feed, suspicion):
+        def flicker(t):
+            return [suspicion()] if t % 3 == 0 else []
+
+        assert feed().run(flicker, 200) == []
+
+    def test_flicker_above_the_share_does(self, feed, suspicion):
+        def flicker(t):
+            return [] if t % 4 == 3 else [suspicion()]
+
+        assert phases(feed().run(flicker, 200)) == [Phase.STARTED]
+
+    def test_looks_before_a_gap_do_not_count(self, feed, suspicion):
+        view = feed()
+        assert view.run(lambda t: [suspicion()], 3) == []
+        assert view.run(lambda t: [suspicion()], 1003, from_s=1000) == []
+        assert phases(view.run(lambda t: [suspicion()], 1010, from_s=1004)) == [Phase.STARTED]
+
+    def test_suspicions_without_a_rule_are_ignored(self, feed, suspicion):
+        assert feed().run(lambda t: [replace(suspicion(), zone_id="other")], 20) == []
+
+    def test_says_when_it_began_on_the_wall_clock(self, feed, suspicion):
+        sighting = feed().run(lambda t: [suspicion(since_s=-60.0)], 20)[0]
+        assert sighting.started_at == NOON - timedelta(seconds=60)
+        assert sighting.confirmed_at == NOON + timedelta(seconds=4)
+
+    def test_id_is_derived(self, feed, suspicion):
+        one, two = (feed().run(lambda t: [suspicion()], 20)[0] for _ in range(2))
+        assert one == two
+        other = feed().run(lambda t: [suspicion(xyxy=ELSEWHERE)], 20)[0]
+        assert other.sighting_id != one.sighting_id
+
+
+class TestOpen:
+    def test_weak_and_unripe_support_keeps_it_open(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion()], 10)
+        weak = suspicion(strength=0.35, ripe=False)
+        assert view.run(lambda t: [weak], 200, from_s=11) == []
+
+    def test_flicker_keeps_it_open(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion()], 10)
+        assert view.run(lambda t: [suspicion()] if t % 8 == 0 else [], 300, from_s=11) == []
+
+    def test_another_box_at_the_place_is_the_same(self, feed, suspicion):
+        def wandering(t):
+            dx = 12.0 * (t % 3)
+            return [suspicion(xyxy=(100 + dx, 100.0, 140 + dx, 140.0))]
+
+        assert phases(feed().run(wandering, 100)) == [Phase.STARTED]
+
+    def test_another_place_is_another_happening(self, feed, suspicion):
+        sightings = feed().run(lambda t: [suspicion(), suspicion(xyxy=ELSEWHERE)], 20)
+        assert phases(sightings) == [Phase.STARTED, Phase.STARTED]
+        assert len({s.sighting_id for s in sightings}) == 2
+
+    def test_update_when_the_subtype_becomes_known(self, feed, suspicion):
+        view = feed(GarbageSettings(update_every_s=5))
+        view.run(lambda t: [suspicion()], 10)
+        dumped = suspicion(subtype="dumping")
+        updates = view.run(lambda t: [dumped], 60, from_s=11)
+        assert [(s.phase, s.subtype, s.sequence) for s in updates] == [
+            (Phase.UPDATED, "dumping", 1)
+        ]
+        assert updates[0].severity == 3
+
+    def test_updates_are_rate_limited(self, feed, suspicion):
+        rule = CrowdingSettings(people=10, confirm_s=2, update_every_s=30)
+        view = feed(rules={Topic("crowding", "z"): rule})
+
+        def growing(t):
+            measures = {"level": t, "people": 10 * t}
+            return [replace(suspicion(), type="crowding", measures=measures)]
+
+        sightings = view.run(growing, 100)
+        times = [s.timestamp_s for s in sightings]
+        assert all(b - a >= 30 for a, b in itertools.pairwise(times))
+        assert [s.sequence for s in sightings] == list(range(len(sightings)))
+        assert len(sightings) >= 3
+
+
+class TestEnd:
+    def test_after_being_seen_clear(self, feed, suspicion):
+        view = feed()
+        sightings = view.run(lambda t: [suspicion()] if t < 50 else [], 100)
+        assert phases(sightings) == [Phase.STARTED, Phase.ENDED]
+        assert sightings[1].ended_at == NOON + timedelta(seconds=50)
+        assert sightings[1].timestamp_s == pytest.approx(60)
+        assert sightings[1].sequence == 1
+
+    def test_same_end_at_slow_glances(self, feed, suspicion):
+        sightings = feed().run(lambda t: [suspicion()] if t < 50 else [], 100, step_s=2)
+        assert sightings[1].timestamp_s == pytest.approx(60)
+
+    def test_hidden_is_not_clear(self, feed, suspicion, someone):
+        view = feed()
+        view.run(lambda t: [suspicion()], 10)
+        assert view.run(lambda t: [], 500, from_s=11, tracks=lambda t: [someone(t)]) == []
+        assert phases(view.run(lambda t: [], 520, from_s=501)) == [Phase.ENDED]
+
+    def test_someone_behind_the_place_hides_nothing(self, feed, suspicion, someone):
+        view = feed()
+        view.run(lambda t: [suspicion()], 10)
+
+        def behind(t):
+            return [someone(t, (80.0, 20.0, 160.0, 125.0))]
+
+        assert phases(view.run(lambda t: [], 40, from_s=11, tracks=behind)) == [Phase.ENDED]
+
+    def test_offline_is_not_clear(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion()], 10)
+        assert view.run(lambda t: [], 1000, from_s=1000) == []
+        assert view.run(lambda t: [suspicion()], 1001, from_s=1001) == []
+
+    def test_gaps_add_nothing_to_a_clear_run(self, feed, suspicion):
+        view = feed(GarbageSettings(clear_s=10, max_gap_s=20))
+        view.run(lambda t: [suspicion()], 10)
+        for start in (100.0, 200.0, 300.0):
+            assert view.run(lambda t: [], start + 2, from_s=start) == []
+
+    def test_not_watched_neither_holds_nor_ends(self, feed, suspicion):
+        from pipeline.types import Scene, ViewKey
+
+        view = feed()
+        view.run(lambda t: [suspicion()], 10)
+        for now_s in range(11, 500):
+            at = NOON + timedelta(seconds=now_s)
+            dark = Scene(ViewKey("cam"), float(now_s), at, (640, 360), ())
+            assert view.confirmation.update([], dark, watched=()) == []
+        assert phases(view.run(lambda t: [], 600, from_s=500)) == [Phase.ENDED]
+
+
+class TestReopen:
+    def test_soon_again_is_the_same_happening(self, feed, suspicion):
+        def script(t):
+            return [suspicion(since_s=t)] if t < 50 or t > 90 else []
+
+        sightings = feed().run(script, 150)
+        assert phases(sightings) == [Phase.STARTED, Phase.ENDED, Phase.UPDATED]
+        assert len({s.sighting_id for s in sightings}) == 1
+        assert [s.sequence for s in sightings] == [0, 1, 2]
+        assert sightings[2].ended_at is None
+        assert "reopened" in {r.code for r in sightings[2].reasons}
+
+    def test_reopening_needs_confirming_too(self, feed, suspicion):
+        def script(t):
+            return [suspicion()] if t < 50 or t == 90 else []
+
+        assert phases(feed().run(script, 150)) == [Phase.STARTED, Phase.ENDED]
+
+    def test_much_later_is_another_happening(self, feed, suspicion):
+        def script(t):
+            return [suspicion(since_s=t)] if t < 50 or t > 300 else []
+
+        sightings = feed().run(script, 350)
+        assert phases(sightings) == [Phase.STARTED, Phase.ENDED, Phase.STARTED]
+        assert len({s.sighting_id for s in sightings}) == 2
+
+
+class TestRestart:
+    def test_open_goes_on(self, feed, suspicion):
+        sent = feed().run(lambda t: [suspicion()], 10)
+        again = feed()
+        again.confirmation.restore(sent)
+        assert again.run(lambda t: [suspicion(since_s=30, ripe=False)], 200, from_s=30) == []
+        assert [s.sighting_id for s in again.confirmation.open_sightings] == [sent[0].sighting_id]
+
+    def test_open_ends_when_it_is_gone(self, feed, suspicion):
+        sent = feed().run(lambda t: [suspicion()], 10)
+        again = feed()
+        again.confirmation.restore(sent)
+        ended = again.run(lambda t: [], 100, from_s=30)
+        assert [(s.phase, s.sequence) for s in ended] == [(Phase.ENDED, 1)]
+        assert ended[0].sighting_id == sent[0].sighting_id
+
+    def test_ended_may_reopen(self, feed, suspicion):
+        sent = feed().run(lambda t: [suspicion()] if t < 20 else [], 50)
+        again = feed()
+        again.confirmation.restore(sent[-1:])
+        sightings = again.run(lambda t: [suspicion(since_s=t)], 80, from_s=60)
+        assert [(s.phase, s.sequence) for s in sightings] == [(Phase.UPDATED, 2)]
+        assert sightings[0].sighting_id == sent[0].sighting_id
+
+    def test_a_rule_taken_out_of_the_site_ends_its_sightings(self, feed, suspicion):
+        sent = feed().run(lambda t: [suspicion()], 10)
+        again = feed(rules={Topic("crowding", "z"): CrowdingSettings()})
+        again.confirmation.restore(sent)
+        ended = again.run(lambda t: [], 31, from_s=30)
+        assert [(s.phase, s.reasons[0].code) for s in ended] == [(Phase.ENDED, "rule_removed")]
+
+
+class TestMemory:
+    def rejected(self, days=0.0, **changes):
+        where = (100 / 640, 100 / 360, 140 / 640, 140 / 360)
+        known = Rejection("garbage", "z", where, NOON - timedelta(days=days))
+        return replace(known, **changes)
+
+    def test_rejected_places_need_more(self, feed, suspicion):
+        claims = [suspicion(strength=0.6)]
+        memory = ViewMemory((self.rejected(),))
+        assert feed(memory=memory).run(lambda t: claims, 50) == []
+        assert phases(feed().run(lambda t: claims, 50)) == [Phase.STARTED]
+
+    def test_strong_evidence_still_counts(self, feed, suspicion):
+        memory = ViewMemory((self.rejected(),) * 10)
+        sightings = feed(memory=memory).run(lambda t: [suspicion(strength=0.95)], 50)
+        assert phases(sightings) == [Phase.STARTED]
+
+    def test_it_decays(self):
+        claim = self.rejected()
+        fresh = ViewMemory((self.rejected(),)).bar(claim)
+        old = ViewMemory((self.rejected(days=7),)).bar(claim)
+        assert old == pytest.approx(fresh / 2)
+
+    def test_other_places_types_and_zones_are_free(self):
+        memory = ViewMemory((self.rejected(),))
+        assert memory.bar(self.rejected(xyxy_norm=(0.6, 0.6, 0.7, 0.7))) == 0
+        assert memory.bar(self.rejected(zone_id="other")) == 0
+        assert memory.bar(self.rejected(type="crowding")) == 0
+
+
+class TestWants:
+    def test_a_ripe_claim_wants_a_look_until_it_is_decided(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion()], 2)
+        assert [w.topic for w in view.confirmation.wants] == [Topic("garbage", "z")]
+        view.run(lambda t: [suspicion()], 10, from_s=3)
+        assert view.confirmation.wants == ()
+
+    def test_a_look_that_decides_nothing_is_followed_by_a_rest(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_rest_s=20))
+        wanted = []
+        for now_s in range(60):
+            view.run(lambda t: [suspicion(strength=0.4)], float(now_s), from_s=float(now_s))
+            wanted.append(bool(view.confirmation.wants))
+        assert wanted[:5] == [True] * 5
+        assert not any(wanted[5:25])
+        assert wanted[25]
+
+    def test_an_unripe_claim_does_not(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion(ripe=False)], 5)
+        assert view.confirmation.wants == ()
