@@ -27,7 +27,7 @@ class RateLimit:
         now = self._clock()
         with self._lock:
             level, at = self._buckets.pop(key, (self._burst, now))
-            level = min(self._burst, level + (now - at) * self._rate)
+            level = min(self._burst, level + max(0.0, now - at) * self._rate)
             self._buckets[key] = (level - 1.0 if level >= 1.0 else level, now)
             if len(self._buckets) > _MAX_KEYS:
                 self._buckets.popitem(last=False)
