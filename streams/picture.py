@@ -64,10 +64,12 @@ class Picture:
         return self._frame(_bgr(yuv, size or (width, height)))
 
     def luma(self, size: tuple[int, int] = (64, 36)) -> ImageArray:
-        """Return a thumbnail of the brightness, (H, W) uint8, by area averaging; costs 0.1 ms."""
+        """Return a thumbnail of the brightness, (H, W) uint8, averaged over some of the rows."""
         yuv = self._yuv
         plane = _plane(yuv, 0) if yuv.format.name in _LUMA_FIRST else _pixels(yuv, "gray")
-        return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        # Four rows per row of the thumbnail average noise well enough, at a seventh of the cost.
+        rows = plane[:: max(1, plane.shape[0] // (4 * size[1]))]
+        return np.asarray(cv2.resize(rows, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def _crop(self, x1: int, y1: int, x2: int, y2: int) -> tuple[VideoFrame, tuple[int, int]]:
         """Return a YUV crop around the box, and where the box begins in it."""
@@ -100,7 +102,8 @@ def _plane(yuv: VideoFrame, index: int) -> ImageArray:
 
 
 def _pixels(yuv: VideoFrame, name: str) -> ImageArray:
-    return np.asarray(yuv.to_ndarray(format=name), dtype=np.uint8)
+    # One thread: a worker converts many cameras side by side, and starting threads costs more.
+    return np.asarray(yuv.reformat(format=name, threads=1).to_ndarray(), dtype=np.uint8)
 
 
 def _even(plane: ImageArray, width: int, height: int) -> ImageArray:
@@ -114,8 +117,8 @@ def _even(plane: ImageArray, width: int, height: int) -> ImageArray:
 def _bgr(yuv: VideoFrame, size: tuple[int, int]) -> ImageArray:
     if size == (yuv.width, yuv.height):
         return _pixels(yuv, "bgr24")
-    small = yuv.reformat(*size, format="bgr24", interpolation="AREA")
-    return _pixels(small, "bgr24")
+    small = yuv.reformat(*size, format="bgr24", interpolation="AREA", threads=1)
+    return np.asarray(small.to_ndarray(), dtype=np.uint8)
 
 
 def _resized(image: ImageArray, size: tuple[int, int]) -> ImageArray:
