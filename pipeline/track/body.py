@@ -65,9 +65,12 @@ class Body:
         return max(self.votes, key=self.votes.__getitem__)
 
     def is_still(self, settings: TrackerSettings) -> bool:
-        """True when it has stood at its anchor for long enough to say so."""
+        """True when it has stood at its anchor for long enough to say so.
+
+        A single box off the anchor does not make a standing thing a moving one.
+        """
         held_s = self.last_seen_s - self.anchor.since_s
-        return self.anchor.looks >= 2 and held_s >= settings.still_s and self.away is None
+        return self.anchor.looks >= 2 and held_s >= settings.still_s
 
     def predict(self, timestamp_s: float, settings: TrackerSettings) -> Box:
         """Where it should be, by constant velocity for at most the settings' reach."""
@@ -81,10 +84,10 @@ class Body:
     def reach(self, timestamp_s: float, settings: TrackerSettings) -> float:
         """How far from the predicted place it may be, in its sizes.
 
-        What noise allows at once plus what speed allows in the time since; less when its
-        velocity is known, and no further growth after `reach_s`.
+        What noise allows at once plus what speed allows in the time since; less when it
+        moves at a known velocity, and no further growth after `reach_s`.
         """
-        known = self.hits >= KNOWN_HITS
+        known = self.hits >= KNOWN_HITS and not self.is_still(settings)
         speed = settings.turn_speed if known else settings.speed
         after_s = min(timestamp_s - self.last_seen_s, settings.reach_s)
         return settings.jump + speed * after_s
@@ -134,7 +137,7 @@ class Body:
             state = TrackState.LOST
         else:
             state = TrackState.CONFIRMED
-        still_since_s = self.anchor.since_s if self._was_still(settings) else None
+        still_since_s = self.anchor.since_s if self.is_still(settings) else None
         return Track(
             self.track_id,
             self.label,
@@ -146,8 +149,3 @@ class Body:
             self.hits,
             state,
         )
-
-    def _was_still(self, settings: TrackerSettings) -> bool:
-        # A single box off the anchor does not make a standing thing a moving one.
-        held_s = self.last_seen_s - self.anchor.since_s
-        return self.anchor.looks >= 2 and held_s >= settings.still_s
