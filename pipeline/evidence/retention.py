@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from pipeline.evidence.disk import is_disk_trouble
-from pipeline.evidence.errors import EvidenceUnavailable
+from pipeline.evidence.errors import EvidenceError, EvidenceUnavailable
 from pipeline.evidence.store import EvidenceStore
+from pipeline.ledger.errors import LedgerError
+from pipeline.ledger.port import Ledger
 
 _log = structlog.get_logger(__name__)
 
@@ -36,14 +39,21 @@ class RetentionConfig:
     held: Callable[[UUID], bool] = _nothing_held
 
 
-def retire(store: EvidenceStore, config: RetentionConfig, now: datetime) -> tuple[str, ...]:
-    """Remove what is over its time; returns the removed paths, for `Ledger.evidence_removed`.
+def retire(
+    store: EvidenceStore,
+    config: RetentionConfig,
+    now: datetime,
+    note: Callable[[tuple[str, ...]], object] = len,
+) -> tuple[str, ...]:
+    """Remove what is over its time; returns the removed paths.
 
-    The line in the manifest comes first, so that a crash in between leaves a file that the next
-    run removes, never a gap that looks like tampering.
+    `note` hears of the paths first (the ledger shows them no more), then the manifest, then the
+    file goes: a crash in between leaves a file that the next run removes, never a gap that looks
+    like tampering, nor a link to nothing.
 
     Raises:
         EvidenceUnavailable: The manifest cannot be written; what was removed before stays so.
+        Whatever `note` raises: nothing was removed.
     """
     manifest = store.manifest()
     kept: dict[str, Mapping[str, Any]] = {}
@@ -60,14 +70,48 @@ def retire(store: EvidenceStore, config: RetentionConfig, now: datetime) -> tupl
             gone.add(path)
     for path in gone:
         store.disk.remove(store.root / path)
-    removed = []
-    for path, body in kept.items():
-        if _is_over(body, config, now):
-            _remove(store, path, body, now)
-            removed.append(path)
-    if removed:
-        _log.info("evidence_retired", files=len(removed))
-    return tuple(removed)
+    over = {path: body for path, body in kept.items() if _is_over(body, config, now)}
+    if over:
+        note(tuple(over))
+    for path, body in over.items():
+        _remove(store, path, body, now)
+    if over:
+        _log.info("evidence_retired", files=len(over))
+    return tuple(over)
+
+
+class Retention:
+    """Retires evidence once in a while, in the store and in the ledger."""
+
+    def __init__(
+        self,
+        store: EvidenceStore,
+        ledger: Ledger,
+        config: RetentionConfig,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store, self._ledger = store, ledger
+        self._config, self._clock = config, clock
+
+    def run_once(self) -> tuple[str, ...]:
+        """Retire what is over its time; returns the paths. Raises EvidenceError, LedgerError."""
+        now = self._clock()
+
+        def note(paths: tuple[str, ...]) -> int:
+            return self._ledger.evidence_removed(paths, now)
+
+        return retire(self._store, self._config, now, note)
+
+    def run(self, stop: Event, *, every_s: float = 3600.0) -> None:
+        """Retire every `every_s` until `stop` is set; a failure is logged and tried again."""
+        while not stop.is_set():
+            try:
+                self.run_once()
+            except (EvidenceError, LedgerError) as error:
+                _log.warning("retention_failed", reason=str(error))
+            except Exception:  # the next hour may be better
+                _log.exception("retention_failed")
+            stop.wait(every_s)
 
 
 def _is_over(body: Mapping[str, Any], config: RetentionConfig, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from pipeline.evidence.boxtrack import ClipFrame, box_track, read_box_track
 from pipeline.evidence.disk import Disk
 from pipeline.evidence.errors import CutFailed, EvidenceRefused, EvidenceUnavailable
-from pipeline.evidence.retention import RetentionConfig, retire
+from pipeline.evidence.retention import Retention, RetentionConfig, retire
 from pipeline.evidence.store import (
     EvidenceConfig,
     EvidenceFolder,
@@ -27,6 +28,8 @@ from pipeline.evidence.store import (
     EvidenceStore,
 )
 from pipeline.evidence.verify import verify
+from pipeline.ledger.errors import LedgerUnavailable
+from pipeline.ledger.memory import MemoryLedger
 from pipeline.types import BoxAt, ViewKey
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -361,6 +364,24 @@ class TestRetention:
         assert kinds(store) == ["file_not_removed"]
         retire(store, config, NOW + timedelta(days=8))
         assert verify(store).ok, "a removal that a crash interrupted is finished"
+        store.close()
+
+    def test_the_ledger_hears_of_it_first(self, tmp_path: Path, build: ModuleType) -> None:
+        ledger = MemoryLedger()
+        store = new_store(tmp_path / "evidence")
+        kept = store.write(folder(), STILL, b"a")
+        incident = ledger.record(build.make_sighting(), [kept])
+        later = NOW + timedelta(days=31)
+        retention = Retention(store, ledger, RetentionConfig(), clock=lambda: later)
+        ledger.down = True
+        with pytest.raises(LedgerUnavailable):
+            retention.run_once()
+        assert store.open_path(kept.path)
+        ledger.down = False
+        assert retention.run_once() == (kept.path,)
+        assert ledger.incident(incident.incident_id).evidence == ()
+        assert retention.run_once() == ()
+        assert verify(store).ok
         store.close()
 
     def test_a_line_that_was_tampered_with_deletes_nothing(self, store: EvidenceStore) -> None:
