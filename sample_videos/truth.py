@@ -34,6 +34,9 @@ class Clip(_Part):
         size: (width, height) in pixels.
         start: Wall clock of the first picture, aware; it decides about permits.
         usable_s: Seconds that are annotated; None for the whole clip.
+        hold_s: The last picture is shown this much longer. Public clips of littering stop a second
+            or two after the act, before any dwell can be over; the held picture stands for the
+            scene that went on. Scores of such clips are reported apart.
     """
 
     file: str
@@ -43,11 +46,12 @@ class Clip(_Part):
     size: tuple[int, int]
     start: AwareDatetime
     usable_s: tuple[float, float] | None = None
+    hold_s: float = Field(default=0.0, ge=0)
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the first picture to the end of the last."""
-        return self.frames / self.fps
+        """Seconds from the first picture to the end of the last, the hold included."""
+        return self.frames / self.fps + self.hold_s
 
 
 class Calibration(_Part):

@@ -24,7 +24,8 @@ class TrueClip:
         clip_id: Short name in reports.
         path: The file.
         truth: What is true of it.
-        origin: "rendered", "composite", "real" or "quiet" (no incident): groups of the report.
+        origin: Group of the report: "rendered", "composite", "real", "real, last picture held" or
+            "real, quiet" (no incident).
     """
 
     clip_id: str
@@ -56,9 +57,16 @@ def clips_in(truths: Path, clips: Path) -> list[TrueClip]:
         clip = clips / truth.clip.file
         if clip.is_file():
             name = path.name.removesuffix(".truth.json")
-            origin = "real" if truth.origin == "annotated" else truth.origin
-            found.append(TrueClip(name, clip, truth, origin))
+            found.append(TrueClip(name, clip, truth, _group(truth)))
     return found
+
+
+def _group(truth: Truth) -> str:
+    if truth.origin != "annotated":
+        return truth.origin
+    if truth.clip.hold_s:
+        return "real, last picture held"
+    return "real" if truth.incidents else "real, quiet"
 
 
 def check_bytes(clip: TrueClip) -> None:
@@ -72,31 +80,26 @@ def check_bytes(clip: TrueClip) -> None:
         raise BenchError(f"clip {clip.path.name} must have SHA-256 {wanted[:12]}…, it has changed")
 
 
-def pictures(path: Path, fps: float | None = None) -> Iterator[tuple[int, float, ImageArray]]:
-    """(index, second, picture) of a clip; with `fps` only about that many a second.
+def pictures(path: Path, hold_s: float = 0.0) -> Iterator[tuple[int, float, ImageArray]]:
+    """(index, second, picture) of every picture of a clip; times start at 0.
 
-    Every picture is decoded. Times start at 0 with the first picture.
+    Args:
+        path: The clip.
+        hold_s: The last picture is given again for so long, at the clip's own pace.
     """
-    due_s = -1.0
+    index, t_s, image = -1, 0.0, None
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        stream.thread_type = "NONE"
+        step_s = 1 / float(stream.average_rate or 25)
         first_s: float | None = None
         for index, frame in enumerate(container.decode(stream)):
-            now_s = float(frame.time) if frame.time is not None else index / _rate(stream)
+            now_s = float(frame.time) if frame.time is not None else index * step_s
             first_s = now_s if first_s is None else first_s
             t_s = now_s - first_s
-            if fps is not None and t_s < due_s - 1e-6:
-                continue
-            due_s = t_s + 1 / fps if fps is not None and due_s < 0 else due_s
-            while fps is not None and due_s <= t_s + 1e-6:
-                due_s += 1 / fps
             image = np.ascontiguousarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
             yield index, t_s, image
-
-
-def _rate(stream: av.VideoStream) -> float:
-    return float(stream.average_rate or 25)
+    for n in range(1, round(hold_s / step_s) + 1 if image is not None else 0):
+        yield index, t_s + n * step_s, image
 
 
 def zones_of(truth: Truth, overrides: dict[str, dict[str, object]] | None = None) -> tuple[Zone, ...]:

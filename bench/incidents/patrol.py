@@ -110,7 +110,7 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     sight.open(clip)
     began = time.process_time()
     fresh_s = 0.0
-    for index, t_s, image in pictures(clip.path):
+    for index, t_s, image in pictures(clip.path, clip.truth.clip.hold_s):
         if not attention.is_due(t_s):
             continue
         before = time.process_time()

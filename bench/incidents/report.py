@@ -138,7 +138,7 @@ def _card(problem: Problem, folder: Path) -> str:
 
 
 def _thumbnail(problem: Problem) -> str:
-    for _, t_s, image in pictures(problem.clip.path):
+    for _, t_s, image in pictures(problem.clip.path, problem.clip.truth.clip.hold_s):
         if t_s < problem.at_s:
             continue
         height, width = image.shape[:2]
