@@ -9,6 +9,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
+
+from skygrid import cli_bench, cli_samples
 
 app = typer.Typer(
     name="skygrid",
@@ -17,10 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-samples = typer.Typer(help="Sample clips: rendered scenarios and pinned public footage.")
-bench = typer.Typer(help="Benchmarks; each prints a table and writes a report.")
-app.add_typer(samples, name="samples", no_args_is_help=True)
-app.add_typer(bench, name="bench", no_args_is_help=True)
+app.add_typer(cli_samples.app, name="samples", no_args_is_help=True)
+app.add_typer(cli_bench.app, name="bench", no_args_is_help=True)
 
 SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
 Overrides = Annotated[
@@ -28,10 +29,6 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a value of the site file."),
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here as JSON.")]
-DataDir = Annotated[
-    Path | None, typer.Option("--data", help="Annotated pictures; else SKYGRID_DATA.")
-]
-FootageDir = Annotated[Path | None, typer.Option("--footage", help="Clips; else SKYGRID_FOOTAGE.")]
 
 console = Console()
 
@@ -45,7 +42,8 @@ def main() -> None:
     except Exception as error:
         if not is_expected(error):
             raise
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", markup=True, highlight=False)
+        message = Text.assemble(("error: ", "bold red"), str(error))
+        Console(stderr=True).print(message, soft_wrap=True)
         sys.exit(2)
 
 
@@ -111,7 +109,7 @@ def listen(
         redis = _queue_url(_site(site, None))
     with stop_on_signals() as stop:
         consume(
-            url,
+            redis,
             group,
             consumer,
             once=once,

@@ -204,7 +204,10 @@ def memory_of(verdicts: list[ViewVerdict]) -> ViewMemory:
     return ViewMemory(
         tuple(
             Rejection(
-                cast(IncidentType, v.type), v.zone_id, v.xyxy_norm, datetime.fromtimestamp(v.at, UTC)
+                cast(IncidentType, v.type),
+                v.zone_id,
+                v.xyxy_norm,
+                datetime.fromtimestamp(v.at, UTC),
             )
             for v in standing.values()
             if v.verdict == "rejected"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -27,6 +27,7 @@ from pipeline.geometry.calibration import Calibration
 from pipeline.geometry.grid import load_grid
 from pipeline.geometry.locator import Locator
 from pipeline.ledger.database import migrate, open_engine
+from pipeline.ledger.errors import LedgerError
 from pipeline.ledger.outbox import SqlOutbox
 from pipeline.ledger.port import LedgerConfig
 from pipeline.ledger.recorder import Recorder
@@ -34,6 +35,7 @@ from pipeline.ledger.spool import Spool
 from pipeline.ledger.sql import SqlLedger
 from pipeline.outbox import Relay, RelayConfig
 from pipeline.queue.embedded import EmbeddedRedis, EmbeddedRedisConfig
+from pipeline.queue.errors import BusError
 from pipeline.queue.lock import DataDirLock
 from pipeline.queue.redis_bus import RedisBus, RedisBusConfig
 from pipeline.rules.settings import missing_classes
@@ -51,6 +53,7 @@ log = structlog.get_logger(__name__)
 
 _CALIBRATED_FOR = (1920, 1080)
 _CLOCKS_FROM = 2000
+_JOIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,6 @@ class Patrol:
         self.site = site
         self.metrics = PatrolMetrics()
         self._stack = ExitStack()
-        self._stop = threading.Event()
 
     def __enter__(self) -> Patrol:
         try:
@@ -98,7 +100,6 @@ class Patrol:
         trace: TracebackType | None,
     ) -> None:
         log.info("patrol stops")
-        self._stop.set()
         self._stack.close()
 
     def _open(self) -> None:
@@ -158,8 +159,9 @@ class Patrol:
 
     def _start(self) -> None:
         """Start from the queue backwards, so that nothing is produced before it can be taken."""
-        self._background("relay", lambda: self.parts.relay.run(self._stop))
-        self._background("recorder", lambda: self.parts.recorder.run(self._stop))
+        self._background("relay", self.parts.relay.run)
+        self._stack.callback(self._drain)
+        self._background("recorder", self.parts.recorder.run)
         self.publisher.start()
         self._stack.callback(self.publisher.stop)
         monitor = self.site.monitor
@@ -172,13 +174,20 @@ class Patrol:
         self._stack.callback(self._stop_cameras)
         self.worker.start()
         self._stack.callback(self.worker.stop)
-        self._background("desk", lambda: self.desk.run(self._stop))
+        self._background("desk", self.desk.run)
         log.info("patrol runs", cameras=len(self.cameras), model=self.parts.detector.model_id)
 
-    def _background(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
+    def _background(self, name: str, work: Callable[[threading.Event], None]) -> None:
+        stop = threading.Event()
+        thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
         thread.start()
-        self._stack.callback(thread.join, 3.0)
+        self._stack.callback(thread.join, _JOIN_S)
+        self._stack.callback(stop.set)
+
+    def _drain(self) -> None:
+        """Publish what the last moments brought; what the queue cannot take now waits on disk."""
+        with suppress(BusError, LedgerError):
+            self.parts.relay.drain()
 
     def _stop_cameras(self) -> None:
         for camera in self.cameras.values():

@@ -10,59 +10,81 @@ class PatrolMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        make = {"registry": self.registry}
+        own = self.registry
         self.camera_up = Gauge(
-            "patrol_camera_up", "1 while the camera delivers a usable picture", ["camera"], **make
+            "patrol_camera_up",
+            "1 while the camera delivers a usable picture",
+            ["camera"],
+            registry=own,
         )
         self.reconnects = Gauge(
-            "patrol_camera_reconnects", "Reconnects since the start", ["camera"], **make
+            "patrol_camera_reconnects", "Reconnects since the start", ["camera"], registry=own
         )
         self.packets = Gauge(
-            "patrol_camera_packets", "Packets received since the start", ["camera"], **make
+            "patrol_camera_packets", "Packets received since the start", ["camera"], registry=own
         )
         self.ring_bytes = Gauge(
-            "patrol_ring_bytes", "Compressed bytes held in the packet ring", ["camera"], **make
+            "patrol_ring_bytes",
+            "Compressed bytes held in the packet ring",
+            ["camera"],
+            registry=own,
         )
-        self.glances = Counter("patrol_glances_total", "Glances judged", ["camera"], **make)
+        self.glances = Counter("patrol_glances_total", "Glances judged", ["camera"], registry=own)
         self.no_picture = Counter(
-            "patrol_glances_without_picture_total", "Glances that found no new keyframe", **make
+            "patrol_glances_without_picture_total",
+            "Glances that found no new keyframe",
+            registry=own,
         )
         self.dropped = Counter(
             "patrol_pictures_dropped_total",
             "Decoded pictures dropped because judging was behind",
-            **make,
+            registry=own,
         )
-        self.decode_s = Histogram("patrol_decode_seconds", "Decoding one picture", **make)
-        self.detect_s = Histogram("patrol_detect_seconds", "Detecting one batch", **make)
-        self.decide_s = Histogram("patrol_decide_seconds", "Tracks, rules and confirmation", **make)
+        self.decode_s = Histogram("patrol_decode_seconds", "Decoding one picture", registry=own)
+        self.detect_s = Histogram("patrol_detect_seconds", "Detecting one batch", registry=own)
+        self.decide_s = Histogram(
+            "patrol_decide_seconds", "Tracks, rules and confirmation", registry=own
+        )
         self.picture_age_s = Histogram(
             "patrol_picture_age_seconds",
             "From the picture's arrival to its judgement",
             buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
-            **make,
+            registry=own,
         )
         self.publish_delay_s = Histogram(
             "patrol_publish_delay_seconds",
             "From the picture behind a sighting to its commit in the ledger",
             buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
-            **make,
+            registry=own,
         )
-        self.stretch = Gauge("patrol_glance_stretch", "Common factor on all glance periods", **make)
-        self.looks_running = Gauge("patrol_looks_running", "Views under full attention", **make)
-        self.looks_waiting = Gauge("patrol_looks_waiting", "Suspicions waiting for a look", **make)
+        self.stretch = Gauge(
+            "patrol_glance_stretch", "Common factor on all glance periods", registry=own
+        )
+        self.looks_running = Gauge(
+            "patrol_looks_running", "Views under full attention", registry=own
+        )
+        self.looks_waiting = Gauge(
+            "patrol_looks_waiting", "Suspicions waiting for a look", registry=own
+        )
         self.look_wait_s = Gauge(
-            "patrol_look_oldest_wait_seconds", "How long the oldest suspicion has waited", **make
+            "patrol_look_oldest_wait_seconds",
+            "How long the oldest suspicion has waited",
+            registry=own,
         )
         self.incidents = Counter(
-            "patrol_incidents_total", "Sightings by type and phase", ["type", "phase"], **make
+            "patrol_incidents_total", "Sightings by type and phase", ["type", "phase"], registry=own
         )
         self.evidence_failed = Counter(
-            "patrol_evidence_failed_total", "Clips or pictures that could not be kept", **make
+            "patrol_evidence_failed_total", "Clips or pictures that could not be kept", registry=own
         )
         self.spooled = Gauge(
-            "patrol_spool_pending", "Sightings waiting for the ledger on disk", **make
+            "patrol_spool_pending", "Sightings waiting for the ledger on disk", registry=own
         )
-        self.outbox_pending = Gauge("patrol_outbox_pending", "Events waiting for the queue", **make)
+        self.outbox_pending = Gauge(
+            "patrol_outbox_pending", "Events waiting for the queue", registry=own
+        )
         self.outbox_oldest_s = Gauge(
-            "patrol_outbox_oldest_seconds", "Age of the oldest event waiting for the queue", **make
+            "patrol_outbox_oldest_seconds",
+            "Age of the oldest event waiting for the queue",
+            registry=own,
         )
