@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from streams.ptz.head import (
     HeadPreset,
@@ -182,11 +182,11 @@ class OnvifHead:
 def _library() -> Callable[..., Any]:
     """The library's camera class, imported before any clock runs: it loads hundreds of types."""
     try:
-        from onvif import ONVIFCamera
+        from onvif import ONVIFCamera  # type: ignore[import-untyped]
     except ImportError as error:
         reason = "ONVIF needs the extra `skygrid[ptz]`, which is not installed"
         raise HeadRefused(reason) from error
-    return ONVIFCamera  # type: ignore[no-any-return]
+    return cast("Callable[..., Any]", ONVIFCamera)
 
 
 def _translated(error: Exception, where: str) -> HeadRefused | HeadUnreachable:

@@ -219,7 +219,7 @@ class Panorama:
         return centre, self._share(pointing.zoom) * width
 
     def _share(self, zoom: float) -> float:
-        return self.widest * (self.closest / self.widest) ** zoom
+        return self.widest * float((self.closest / self.widest) ** zoom)
 
 
 def _clip(value: float, low: float) -> float:

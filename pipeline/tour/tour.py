@@ -1,0 +1,369 @@
+"""One eagle-eye's tour as a state machine: pictures in, judgeable views out. Clocks are passed in.
+
+    travelling ──► settling ──► watching ──► (next stop) travelling
+                      │            ├──► close look ──► travelling (back to the same stop)
+                      └── fault    └──► by hand ──► travelling, when the hands are off
+
+Nothing is judged but in `watching` and `close look`, and only after the picture was verified. A
+tour driven by the device itself goes through the same states; only nobody calls `goto`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.tour.plan import next_stop
+from pipeline.tour.settings import StopSettings, TourSettings
+from pipeline.tour.settle import SettleDetector
+from pipeline.tour.verify import Reference, Shown, Verification, align, verify
+from pipeline.types import Box, ViewKey
+from streams.ptz.head import HeadError, PtzHead, ViewStep
+
+ImageArray = npt.NDArray[np.uint8]
+
+MAX_WANTS = 20
+"""Close looks that may wait; the oldest goes first when one more comes, and is counted."""
+
+MAX_REFERENCES = 4
+"""Pictures kept per preset: day, night, and two seasons between."""
+
+
+class Stage(StrEnum):
+    TRAVELLING = "travelling"
+    SETTLING = "settling"
+    WATCHING = "watching"
+    CLOSE_LOOK = "close_look"
+    BY_HAND = "by_hand"
+    CLOSED = "closed"
+
+
+class FaultKind(StrEnum):
+    """What can be wrong with a preset or a head; a health event, never an incident."""
+
+    WRONG_VIEW = "wrong_view"
+    LOST_PRESET = "lost_preset"
+    NEVER_STILL = "never_still"
+    HEAD_SILENT = "head_silent"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TourFault:
+    """A health event of a tour, with both pictures.
+
+    Attributes:
+        view: View that was expected.
+        kind: What is wrong.
+        timestamp_s: When, media time.
+        detail: In words.
+        picture: (H, W, 3) uint8, BGR, what is seen; None if there is none.
+        reference: What should be seen; None if there is none.
+        instead: View that is seen instead, None if unknown.
+    """
+
+    view: ViewKey
+    kind: FaultKind
+    timestamp_s: float
+    detail: str
+    picture: ImageArray | None = None
+    reference: ImageArray | None = None
+    instead: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What one picture means to the rest of the patrol.
+
+    Attributes:
+        view: View that it shows, None while nothing may be judged.
+        image: The picture laid over the view's reference, so that zones fit; None with the view.
+        arrived: True for the first judgeable picture of a visit.
+        left: View whose visit ended with this picture, None if none did.
+        close: Box (0..1 of the view) that the head looks at closely, None in a normal visit.
+        faults: Health events.
+    """
+
+    view: ViewKey | None = None
+    image: ImageArray | None = None
+    arrived: bool = False
+    left: ViewKey | None = None
+    close: Box | None = None
+    faults: tuple[TourFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLook:
+    """A wish to look closer: where, and how urgent."""
+
+    view_id: str
+    xyxy_norm: Box
+    priority: float = 0.0
+
+
+@dataclass(slots=True)
+class Tour:
+    """Drives one head, or watches one that drives itself.
+
+    Attributes:
+        camera_id: Of the eagle-eye.
+        settings: The tour.
+        head: None for a tour that the device drives.
+        references: Pictures of the presets by view; filled from the first arrivals if empty.
+        wants_dropped: Close looks that found no room.
+    """
+
+    camera_id: str
+    settings: TourSettings
+    head: PtzHead | None = None
+    references: dict[str, tuple[Reference, ...]] = field(default_factory=dict)
+    stage: Stage = Stage.TRAVELLING
+    wants_dropped: int = 0
+    _stop: StopSettings | None = None
+    _since_s: float | None = None
+    _visits: dict[str, float] = field(default_factory=dict)
+    _wrong: dict[str, int] = field(default_factory=dict)
+    _check: Verification | None = None
+    _wants: deque[CloseLook] = field(default_factory=deque)
+    _close: CloseLook | None = None
+    _hands_s: float | None = None
+    _settle: SettleDetector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._settle = SettleDetector(self.settings.settle)
+
+    @property
+    def visits(self) -> Mapping[str, float]:
+        """End of the last visit by view, media time; what a restart must be given back."""
+        return dict(self._visits)
+
+    def resume(self, visits: Mapping[str, float]) -> None:
+        """Take up an earlier run's visits."""
+        self._visits.update(visits)
+
+    def want(self, look: CloseLook) -> None:
+        """Ask for a closer look; it happens during the next visit of the view."""
+        if len(self._wants) >= MAX_WANTS:
+            self._wants.popleft()
+            self.wants_dropped += 1
+        self._wants.append(look)
+
+    def take_over(self, now_s: float) -> None:
+        """An operator moves the head: nothing is judged until the hands are off for a while."""
+        self.stage, self._hands_s = Stage.BY_HAND, now_s
+        self._settle.reset()
+
+    def hand_back(self) -> None:
+        """The operator is done: the tour goes on at once."""
+        self._hands_s = None
+
+    def update(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
+        """Take one picture.
+
+        Args:
+            image: (H, W, 3) uint8, BGR.
+            now_s: Its media time.
+            open_views: Views that are visited at this hour, see `plan.open_views`.
+        """
+        still = self._settle.update(image, now_s)
+        if self.stage is Stage.BY_HAND:
+            return self._by_hand(now_s, open_views)
+        if self._stop is None:
+            return self._leave_for(open_views, now_s)
+        if self.stage in (Stage.TRAVELLING, Stage.SETTLING):
+            return self._approach(image, now_s, still, open_views)
+        if self.stage is Stage.CLOSE_LOOK:
+            return self._look_closely(image, now_s, still, open_views)
+        return self._watch(image, now_s, open_views)
+
+    def _by_hand(self, now_s: float, open_views: Sequence[str]) -> Seen:
+        if self._hands_s is not None and now_s - self._hands_s < self.settings.manual_s:
+            return Seen()
+        left = self._view() if self._stop and self._check else None
+        seen = self._leave_for(open_views, now_s)
+        return Seen(left=left, faults=seen.faults)
+
+    def _leave_for(self, open_views: Sequence[str], now_s: float) -> Seen:
+        """Start towards the next stop; with nothing open, rest."""
+        stop = next_stop(self.settings, self._visits, now_s, open_views)
+        self._close, self._check = None, None
+        if stop is None:
+            self.stage, self._stop = Stage.CLOSED, None
+            return Seen()
+        return self._go(stop, now_s)
+
+    def _go(self, stop: StopSettings, now_s: float) -> Seen:
+        self._stop, self._since_s, self.stage = stop, now_s, Stage.TRAVELLING
+        self._settle.reset()
+        if self.head is None:
+            return Seen()
+        try:
+            self.head.goto(stop.preset)
+        except HeadError as error:
+            self._visits[stop.view] = now_s
+            self._stop = None
+            return Seen(faults=(self._fault(stop, FaultKind.HEAD_SILENT, now_s, str(error)),))
+        return Seen()
+
+    def _approach(
+        self, image: ImageArray, now_s: float, still: bool, open_views: Sequence[str]
+    ) -> Seen:
+        stop = self._expected()
+        self.stage = Stage.SETTLING
+        if not still:
+            late = now_s - (self._since_s or now_s) > self.settings.settle.give_up_s
+            if not late or self.head is None:
+                return Seen()
+            fault = self._fault(stop, FaultKind.NEVER_STILL, now_s, "picture never stood still")
+            return self._give_up(stop, now_s, fault, image)
+        if self.head is None:
+            return self._recognise(image, now_s, open_views)
+        if stop.view not in self.references:
+            self._learn(stop.view, image)
+        return self._judge_arrival(image, stop, now_s)
+
+    def _judge_arrival(self, image: ImageArray, stop: StopSettings, now_s: float) -> Seen:
+        check = verify(image, stop.view, self.references, self.settings.verify)
+        if check.shown is not Shown.WRONG and check.match is not None:
+            return self._arrive(image, check, now_s)
+        wrong = self._wrong[stop.view] = self._wrong.get(stop.view, 0) + 1
+        lost = wrong >= self.settings.verify.lost_after
+        kind = FaultKind.LOST_PRESET if lost else FaultKind.WRONG_VIEW
+        detail = f"picture {wrong} in a row is not the preset's"
+        fault = self._fault(stop, kind, now_s, detail, image=image, instead=check.instead)
+        return self._give_up(stop, now_s, fault, image)
+
+    def _recognise(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
+        """A device on its own tour: find out which preset it stands at."""
+        known = [s for s in self.settings.stops if s.view in self.references]
+        checks = [
+            (check, stop)
+            for stop in known
+            if (check := verify(image, stop.view, self.references, self.settings.verify)).match
+            and check.shown is not Shown.WRONG
+        ]
+        if not checks:
+            return Seen()
+        check, stop = max(checks, key=lambda c: c[0].match.strength if c[0].match else 0.0)
+        if stop.view not in open_views:
+            return Seen()
+        self._stop = stop
+        return self._arrive(image, check, now_s)
+
+    def _arrive(self, image: ImageArray, check: Verification, now_s: float) -> Seen:
+        self._check, self._since_s, self.stage = check, now_s, Stage.WATCHING
+        self._wrong.pop(self._expected().view, None)
+        return Seen(self._view(), self._laid(image), arrived=True)
+
+    def _watch(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
+        stop = self._expected()
+        if self._settle.shift_px > 8 * self.settings.settle.shift_px:
+            return self._moved_away(now_s)
+        if self.head is None:
+            return Seen(self._view(), self._laid(image))
+        look = self._wanted(stop)
+        if look is not None and now_s - (self._since_s or now_s) >= 0.3 * stop.dwell_s:
+            return self._go_closer(look, now_s)
+        alone = next_stop(self.settings, {**self._visits, stop.view: now_s}, now_s, open_views)
+        if now_s - (self._since_s or now_s) < stop.dwell_s or alone == stop:
+            return Seen(self._view(), self._laid(image))
+        left = self._end_visit(now_s)
+        return Seen(left=left, faults=self._leave_for(open_views, now_s).faults)
+
+    def _moved_away(self, now_s: float) -> Seen:
+        """The picture moves and nobody here said so: the device's tour, or somebody's hands."""
+        left = self._end_visit(now_s)
+        if self.head is None:
+            self.stage, self._since_s = Stage.TRAVELLING, now_s
+            self._settle.reset()
+        else:
+            self.take_over(now_s)
+        return Seen(left=left)
+
+    def _wanted(self, stop: StopSettings) -> CloseLook | None:
+        """The most urgent close look of this view, taken off the list."""
+        if self.head is None or not self.head.can_step or not stop.may_zoom:
+            return None
+        mine = [want for want in self._wants if want.view_id == stop.view]
+        if not mine:
+            return None
+        best = max(mine, key=lambda want: want.priority)
+        self._wants.remove(best)
+        return best
+
+    def _go_closer(self, look: CloseLook, now_s: float) -> Seen:
+        x1, y1, x2, y2 = look.xyxy_norm
+        room = 0.6 / max(x2 - x1, y2 - y1, 1e-3)
+        step = ViewStep(
+            (x1 + x2) / 2 - 0.5, (y1 + y2) / 2 - 0.5, max(1.0, min(self.settings.closer, room))
+        )
+        assert self.head is not None
+        try:
+            self.head.step(step)
+        except HeadError as error:
+            stop = self._expected()
+            return Seen(faults=(self._fault(stop, FaultKind.HEAD_SILENT, now_s, str(error)),))
+        self._close, self._since_s, self.stage = look, now_s, Stage.CLOSE_LOOK
+        self._settle.reset()
+        return Seen()
+
+    def _look_closely(
+        self, image: ImageArray, now_s: float, still: bool, open_views: Sequence[str]
+    ) -> Seen:
+        """Show the enlarged picture while it stands still, then go back to the same stop."""
+        limit = self.settings.close_look_s + self.settings.settle.still_s
+        if now_s - (self._since_s or now_s) < limit:
+            close = self._close.xyxy_norm if self._close else None
+            return Seen(close=close, image=image) if still else Seen()
+        left = self._end_visit(now_s)
+        back = self._go(self._expected(), now_s)
+        return Seen(left=left, faults=back.faults)
+
+    def _give_up(
+        self, stop: StopSettings, now_s: float, fault: TourFault, _image: ImageArray
+    ) -> Seen:
+        """Count the visit as made, so that a broken preset does not hold up the tour."""
+        self._visits[stop.view] = now_s
+        self._stop, self._check = None, None
+        return Seen(faults=(fault,))
+
+    def _end_visit(self, now_s: float) -> ViewKey:
+        stop = self._expected()
+        self._visits[stop.view] = now_s
+        return ViewKey(self.camera_id, stop.view)
+
+    def _learn(self, view: str, image: ImageArray) -> None:
+        known = self.references.get(view, ())
+        self.references[view] = (*known, Reference(image))[-MAX_REFERENCES:]
+
+    def _laid(self, image: ImageArray) -> ImageArray:
+        check = self._check
+        if check is None or check.match is None or check.shown is Shown.RIGHT:
+            return image
+        return align(image, check.match)
+
+    def _expected(self) -> StopSettings:
+        assert self._stop is not None
+        return self._stop
+
+    def _view(self) -> ViewKey:
+        return ViewKey(self.camera_id, self._expected().view)
+
+    def _fault(
+        self,
+        stop: StopSettings,
+        kind: FaultKind,
+        now_s: float,
+        detail: str,
+        *,
+        image: ImageArray | None = None,
+        instead: str | None = None,
+    ) -> TourFault:
+        known = self.references.get(stop.view)
+        view = ViewKey(self.camera_id, stop.view)
+        reference = known[0].image if known else None
+        return TourFault(view, kind, now_s, detail, image, reference, instead)
