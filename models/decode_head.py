@@ -13,7 +13,7 @@ import numpy.typing as npt
 from models.detections import Detections, FloatArray, IntArray
 from models.nms import class_aware_nms
 
-MAX_CANDIDATES = 1000
+MAX_CANDIDATES = 3000
 """More boxes above the floor than this go by confidence; a hostile picture costs no more."""
 
 DISTANCE_BINS = 16

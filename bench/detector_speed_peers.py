@@ -1,0 +1,136 @@
+"""Ultralytics' predict on OpenVINO files, written as favourably for it as its own defaults are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.card import Card, find_weight, read_card
+from models.settings import DetectorSettings
+from models.weight_files import choose_file
+
+
+def ultralytics_same_file(
+    settings: DetectorSettings, folder: Path
+) -> Callable[[Sequence[Any]], int]:
+    """Predict with the file that our port chose, its preprocessing taken off if it has any."""
+    import openvino as ov
+    import yaml
+
+    directory = find_weight(settings.weights)
+    card = read_card(directory)
+    graph = ov.Core().read_model(directory / choose_file(card, ".xml", settings).name)
+    height, width = settings.input_size
+    graph = plain_input(graph, height, width)
+    target = folder / "same_openvino_model"
+    target.mkdir()
+    ov.save_model(graph, target / "same.xml", compress_to_fp16=True)
+    about = {
+        "task": "detect",
+        "batch": 1,
+        "imgsz": [height, width],
+        "stride": 32,
+        "names": dict(enumerate(card.labels)),
+        "channels": 3,
+        "dynamic": False,
+        "args": {},
+    }
+    (target / "metadata.yaml").write_text(yaml.safe_dump(about), "utf-8")
+    return _predict(target, settings)
+
+
+def ultralytics_own_export(
+    settings: DetectorSettings, folder: Path
+) -> Callable[[Sequence[Any]], int] | None:
+    """Predict with what Ultralytics exports of the weight's `.pt`; None without a `.pt`."""
+    directory = find_weight(settings.weights)
+    card: Card = read_card(directory)
+    checkpoint = next((name for name in card.files if name.endswith(".pt")), None)
+    if checkpoint is None:
+        return None
+    _ultralytics()
+    from ultralytics import YOLO
+
+    copy = folder / "own.pt"
+    shutil.copy(directory / checkpoint, copy)
+    made = YOLO(copy).export(format="openvino", imgsz=list(settings.input_size), verbose=False)
+    return _predict(Path(made), settings)
+
+
+def plain_input(graph: Any, height: int, width: int) -> Any:
+    """The graph from (1, 3, H, W) float32 RGB in 0..1 on, as Ultralytics feeds it."""
+    import numpy as np
+    import openvino as ov
+
+    if graph.input(0).get_element_type() != ov.Type.u8:
+        graph.reshape([1, 3, height, width])
+        return graph
+    old = graph.get_parameters()[0]
+    network_input = _last_of_shape(old, [1, 3, height, width])
+    pixels = ov.opset13.parameter([1, 3, height, width], np.float32, name="x")
+    for consumer in network_input.get_target_inputs():
+        consumer.replace_source_output(pixels.output(0))
+    return ov.Model([result.input_value(0) for result in graph.get_results()], [pixels], "plain")
+
+
+def _last_of_shape(parameter: Any, shape: list[int]) -> Any:
+    """The output of the folded preprocessing: the last of this shape before the network begins."""
+    import openvino as ov
+
+    wanted, output = ov.PartialShape(shape), parameter.output(0)
+    found = None
+    while True:
+        node = next(iter(output.get_target_inputs())).get_node()
+        if node.get_type_name() in ("FakeQuantize", "Convolution"):
+            break
+        output = node.output(0)
+        if output.get_partial_shape() == wanted:
+            found = output
+    if found is None:
+        raise ValueError(f"the graph must turn pixels into {shape}, it does not")
+    return found
+
+
+def _predict(target: Path, settings: DetectorSettings) -> Callable[[Sequence[Any]], int]:
+    _ultralytics()
+    from ultralytics import YOLO
+
+    model = YOLO(str(target), task="detect")
+    fixed = {
+        "imgsz": list(settings.input_size),
+        "conf": settings.confidence_floor,
+        "iou": settings.nms_iou,
+        "max_det": settings.max_detections,
+        "device": "cpu",
+        "verbose": False,
+    }
+    return lambda some: sum(len(model.predict(image, **fixed)[0]) for image in some)
+
+
+def _ultralytics() -> None:
+    """Import it with one torch thread, and a compiled NMS where torchvision's does not load."""
+    from models.torch_compat import ensure_torchvision
+
+    ensure_torchvision()
+    import torch
+    import torchvision
+
+    torch.set_num_threads(1)
+    try:
+        torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+    except RuntimeError:
+        torchvision.ops.nms = _compiled_nms
+
+
+def _compiled_nms(boxes: Any, scores: Any, threshold: float) -> Any:
+    """OpenCV's compiled loop in place of torchvision's, so that Ultralytics is not slowed down."""
+    import cv2
+    import numpy as np
+    import torch
+
+    corners = boxes.numpy()
+    sizes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(sizes, scores.numpy(), 0.0, threshold)
+    return torch.as_tensor(np.asarray(kept, dtype=np.int64).reshape(-1))
