@@ -113,6 +113,7 @@ class Camera:
         self._abandoned: list[_Reader] = []
         self._fallback: _Fallback | None = None
         self._codec: CodecInfo | None = None
+        self._refused_s = float("-inf")
         self._session = Session()
 
     def __repr__(self) -> str:
@@ -199,9 +200,13 @@ class Camera:
                 self._fallback = _Fallback(self.ring)
             return self._fallback.newest(newer_than_s)
         self._fallback = None
-        if key is None or key.timestamp_s <= newer_than_s:
-            return None
-        return decode_picture(key)
+        if key is None or key.timestamp_s <= max(newer_than_s, self._refused_s):
+            return None  # one bad keyframe is told once, not at every call until the next one
+        try:
+            return decode_picture(key)
+        except DecodeError:
+            self._refused_s = key.timestamp_s
+            raise
 
     def _start_reader(self) -> None:
         """Start a reader that goes on with the media time and the epoch of the one before."""

@@ -13,7 +13,15 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from streams.errors import DecodeError
-from streams.nal import START_CODE, codec_parameter_sets, join, length_size, units
+from streams.nal import (
+    START_CODE,
+    codec_parameter_sets,
+    join,
+    length_size,
+    nal_type,
+    split_annexb,
+    units,
+)
 from streams.picture import Picture
 from streams.types import CodecInfo, Frame, Packet
 
@@ -86,9 +94,9 @@ def picture_size(codec: CodecInfo, keyframe: bytes) -> tuple[int, int]:
 class FrameDecoder:
     """Decodes the packets of one camera in decoding order; for one thread.
 
-    It begins at a keyframe, and begins anew at every change of epoch and after damaged bytes. With
-    `wait_for_keyframe=False` it takes what comes: pictures of a stream without keyframes are grey
-    at first and fill in as the encoder refreshes them.
+    It begins at a keyframe, and begins anew at every change of epoch and after damaged bytes, so
+    that no invented picture reaches a detector. With `wait_for_keyframe=False` it takes what comes:
+    pictures of a stream without keyframes are grey at first and fill in as they are refreshed.
     """
 
     def __init__(self, *, wait_for_keyframe: bool = True) -> None:
@@ -115,7 +123,7 @@ class FrameDecoder:
                 return pictures
             self._begin(packet)
         assert self._context is not None
-        raw = LibavPacket(packet.data)
+        raw = LibavPacket(_without_messages(packet) if self._wait else packet.data)
         raw.time_base = _CLOCK
         raw.pts = round((packet.timestamp_s - self._base_s) * 90_000)
         self._remember(raw.pts, packet)
@@ -140,7 +148,7 @@ class FrameDecoder:
 
     def _begin(self, packet: Packet) -> None:
         try:
-            self._context = _open(packet.codec)
+            self._context = _open(packet.codec, strict=self._wait and packet.codec.name == "hevc")
         except (av.error.FFmpegError, ValueError) as error:
             raise self._refused(error, packet.camera_id) from None
         self._base_s = packet.timestamp_s
@@ -153,6 +161,9 @@ class FrameDecoder:
             if self._wait:
                 self.reset()
             raise self._refused(error, camera_id) from None
+        if self._wait and any(frame.is_corrupt for frame in frames):
+            self.reset()
+            raise self._refused(ValueError("the picture is damaged"), camera_id)
         return [picture for frame in frames if (picture := self._picture(frame)) is not None]
 
     def _refused(self, error: Exception, camera_id: str) -> DecodeError:
@@ -182,13 +193,18 @@ def _pictures(decoder: FrameDecoder, packets: Iterable[Packet]) -> Iterator[Pict
     yield from decoder.flush()
 
 
-def _open(codec: CodecInfo) -> VideoCodecContext:
-    """Return a decoder with one thread: a worker decodes many cameras side by side."""
+def _open(codec: CodecInfo, *, strict: bool = False) -> VideoCodecContext:
+    """Return a decoder with one thread: a worker decodes many cameras side by side.
+
+    A strict one refuses damaged slices. H.264 needs none: there the picture is marked as damaged.
+    """
     context = av.CodecContext.create(codec.name, "r")
     if not isinstance(context, VideoCodecContext):
         raise ValueError(f"codec must be a video codec, got {codec.name!r}")
     context.thread_count = 1
     context.options = {"max_pixels": str(MAX_PIXELS)}
+    if strict:
+        context.options |= {"err_detect": "explode"}
     if codec.extradata:
         context.extradata = codec.extradata
     return context
@@ -200,3 +216,11 @@ def annexb_keyframe(packet: Packet) -> bytes:
     if not body.startswith((START_CODE, START_CODE[1:])):
         body = START_CODE + body
     return join(codec_parameter_sets(packet.codec)) + body
+
+
+def _without_messages(packet: Packet) -> bytes:
+    """Return the bytes less H.265's SEI messages: a strict decoder stumbles over vendors' own."""
+    if packet.codec.name != "hevc" or length_size(packet.codec):
+        return packet.data
+    nals = split_annexb(packet.data)
+    return join([nal for nal in nals if nal_type("hevc", nal) not in (39, 40)])

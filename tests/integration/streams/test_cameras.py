@@ -113,6 +113,21 @@ def test_garbage_is_corrupt_and_never_a_picture(street, fleet, until):
     until(glance, timeout_s=20.0)
 
 
+def test_one_bad_keyframe_is_told_once(street, fleet, until, monkeypatch):
+    camera = fleet.add("gate", street.url("endless_gop"), QUICK)
+    until(lambda: camera.ring.newest_keyframe() is not None)
+
+    def refuse(packet):
+        raise DecodeError(f"the decoder refused the bytes, camera {packet.camera_id}")
+
+    monkeypatch.setattr("streams.camera.decode_picture", refuse)
+    with pytest.raises(DecodeError):
+        camera.glance()
+    assert camera.glance() is None
+    assert camera.stats.decode_errors == 1
+    assert camera.health.state is not HealthState.CORRUPT
+
+
 def test_a_lossy_network_is_survived(street, fleet, until):
     options = CameraOptions(source=SourceOptions(transport="udp", read_timeout_s=2.0))
     camera = fleet.add("gate", street.url("lossy"), options)
