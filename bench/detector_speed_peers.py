@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +19,6 @@ def ultralytics_same_file(
 ) -> Callable[[Sequence[Any]], int]:
     """Predict with the file that our port chose, its preprocessing taken off if it has any."""
     import openvino as ov
-    import yaml
 
     directory = find_weight(settings.weights)
     card = read_card(directory)
@@ -37,7 +38,7 @@ def ultralytics_same_file(
         "dynamic": False,
         "args": {},
     }
-    (target / "metadata.yaml").write_text(yaml.safe_dump(about), "utf-8")
+    (target / "metadata.yaml").write_text(json.dumps(about), "utf-8")
     return _predict(target, settings)
 
 
@@ -50,12 +51,13 @@ def ultralytics_own_export(
     checkpoint = next((name for name in card.files if name.endswith(".pt")), None)
     if checkpoint is None:
         return None
-    _ultralytics()
-    from ultralytics import YOLO
-
     copy = folder / "own.pt"
     shutil.copy(directory / checkpoint, copy)
-    made = YOLO(copy).export(format="openvino", imgsz=list(settings.input_size), verbose=False)
+    made = (
+        _ultralytics()
+        .YOLO(copy)
+        .export(format="openvino", imgsz=list(settings.input_size), verbose=False)
+    )
     return _predict(Path(made), settings)
 
 
@@ -94,11 +96,8 @@ def _last_of_shape(parameter: Any, shape: list[int]) -> Any:
 
 
 def _predict(target: Path, settings: DetectorSettings) -> Callable[[Sequence[Any]], int]:
-    _ultralytics()
-    from ultralytics import YOLO
-
-    model = YOLO(str(target), task="detect")
-    fixed = {
+    model = _ultralytics().YOLO(str(target), task="detect")
+    fixed: dict[str, Any] = {
         "imgsz": list(settings.input_size),
         "conf": settings.confidence_floor,
         "iou": settings.nms_iou,
@@ -109,7 +108,7 @@ def _predict(target: Path, settings: DetectorSettings) -> Callable[[Sequence[Any
     return lambda some: sum(len(model.predict(image, **fixed)[0]) for image in some)
 
 
-def _ultralytics() -> None:
+def _ultralytics() -> Any:
     """Import it with one torch thread, and a compiled NMS where torchvision's does not load."""
     from models.torch_compat import ensure_torchvision
 
@@ -122,6 +121,7 @@ def _ultralytics() -> None:
         torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
     except RuntimeError:
         torchvision.ops.nms = _compiled_nms
+    return importlib.import_module("ultralytics")
 
 
 def _compiled_nms(boxes: Any, scores: Any, threshold: float) -> Any:
@@ -132,5 +132,5 @@ def _compiled_nms(boxes: Any, scores: Any, threshold: float) -> Any:
 
     corners = boxes.numpy()
     sizes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    kept = cv2.dnn.NMSBoxes(sizes, scores.numpy(), 0.0, threshold)
+    kept = cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, threshold)
     return torch.as_tensor(np.asarray(kept, dtype=np.int64).reshape(-1))
