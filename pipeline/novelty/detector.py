@@ -21,48 +21,20 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.boxes import area, covered, iou
+from pipeline.novelty.pixels import (
+    Mask,
+    Plane,
+    clean,
+    colour_change,
+    correlate,
+    interior,
+    is_gone,
+    largest,
+)
+from pipeline.novelty.settings import NoveltySettings
 from pipeline.types import Box, NovelObject
 
 Image = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class NoveltySettings:
-    """Limits of the detector; lengths are shares of the picture's width, times in seconds.
-
-    Attributes:
-        width_px: Width of the small picture.
-        period_s: Pictures closer together than this are not judged: nothing still is that new.
-        still_s: Something must look the same for this long to be new and still.
-        absorb_s: What stays this long becomes background.
-        learn_s: Memory of the background where nothing is new.
-        min_side: Smallest width and height of a thing.
-        max_area: Largest area of a thing, share of the picture; more is another view or light.
-        min_change: Brightness steps (of 255) that count as a difference.
-        min_colour: Colour steps (a, b of CIELAB) that count as a difference.
-        same_texture: Correlation with the background from which a difference is only light.
-        matter_share: Share of a thing that must differ in colour or texture; less is a shadow.
-        relearn_share: Share of the picture changed from which the background is learned anew.
-        busy_margin: How much of its size a busy box is enlarged: shadows, arms, bags.
-        hidden_s: A thing hidden for longer than this is forgotten.
-    """
-
-    width_px: int = 320
-    period_s: float = 0.5
-    still_s: float = 8.0
-    absorb_s: float = 7_200.0
-    learn_s: float = 120.0
-    min_side: float = 0.02
-    max_area: float = 0.25
-    min_change: float = 18.0
-    min_colour: float = 9.0
-    same_texture: float = 0.75
-    matter_share: float = 0.2
-    relearn_share: float = 0.5
-    busy_margin: float = 0.15
-    hidden_s: float = 600.0
 
 
 @dataclass(slots=True)
@@ -187,7 +159,7 @@ class NoveltyDetector:
         keep = np.ones(len(values), bool)
         for _ in range(3):
             plane = np.linalg.lstsq(basis[keep], values[keep], rcond=None)[0]
-            residual = _largest(np.abs(values - basis @ plane))
+            residual = largest(np.abs(values - basis @ plane))
             keep = residual <= np.median(residual)
         rows = (np.arange(height) / height)[:, None, None]
         columns = (np.arange(width) / width)[None, :, None]
@@ -196,14 +168,14 @@ class NoveltyDetector:
     def _changed(self, shown: Plane, memory: _Memory) -> tuple[Mask, Mask]:
         """What differs from the background, and what of it cannot be light alone."""
         settings = self._settings
-        difference = np.abs(shown - memory.background)
-        bright = difference[..., 0] > settings.min_change
-        colour = np.maximum(difference[..., 1], difference[..., 2]) > settings.min_colour
-        textured, correlation = _correlate(shown[..., 0], memory.background[..., 0])
+        apart = np.abs(shown[..., 0] - memory.background[..., 0])
+        bright = apart > settings.min_change
+        colour = colour_change(shown, memory.background) > settings.min_colour
+        textured, correlation = correlate(shown[..., 0], memory.background[..., 0])
         only_light = textured & (correlation >= settings.same_texture)
-        other_texture = textured & (correlation < 0.4) & (difference[..., 0] > 10)
+        other_texture = textured & (correlation < 0.4) & (apart > 10)
         matter = colour | other_texture
-        changed = _clean((bright & ~only_light) | matter) & memory.known
+        changed = clean((bright & ~only_light) | matter) & memory.known
         return changed, changed & matter
 
     def _is_upset(self, changed: Mask, free: Mask, small: Plane, timestamp_s: float) -> bool:
@@ -223,7 +195,7 @@ class NoveltyDetector:
         """Since when does each changed pixel look as it looks now?"""
         memory = self._memory
         assert memory is not None
-        apart = _largest(np.abs(shown - memory.candidate))
+        apart = largest(np.abs(shown - memory.candidate))
         same = apart <= 1.5 * self._settings.min_change
         begins = changed & (~same | np.isnan(memory.since_s))
         memory.candidate[begins] = shown[begins]
@@ -255,9 +227,8 @@ class NoveltyDetector:
             if not self._has_fitting_size(width, height, pixels, free.shape):
                 continue
             patch = (labels == index) & still
-            if float(matter[patch].mean()) < self._settings.matter_share:
-                continue
-            if _is_gone(shown, memory.background, labels == index):
+            is_light = float(matter[interior(patch)].mean()) < self._settings.matter_share
+            if is_light or is_gone(shown, memory.background, labels == index):
                 memory.background[patch] = shown[patch]
                 memory.since_s[patch] = np.nan
                 continue
@@ -303,46 +274,6 @@ class NoveltyDetector:
     def _to_full(self, box: Box) -> Box:
         left, top, right, bottom = (v / self._scale for v in box)
         return left, top, right, bottom
-
-
-def _correlate(a: Plane, b: Plane) -> tuple[Mask, Plane]:
-    """Where both have texture or one has, and how alike it is (-1..1), in 9 x 9 windows."""
-    window = (9, 9)
-    mean_a, mean_b = cv2.blur(a, window), cv2.blur(b, window)
-    var_a = np.maximum(cv2.blur(a * a, window) - mean_a**2, 0)
-    var_b = np.maximum(cv2.blur(b * b, window) - mean_b**2, 0)
-    shared = cv2.blur(a * b, window) - mean_a * mean_b
-    # Below a few steps of noise there is no texture to compare.
-    textured = np.maximum(var_a, var_b) > 36.0
-    return textured, np.asarray(shared / np.sqrt(np.maximum(var_a * var_b, 1e-3)), np.float32)
-
-
-def _largest(channels: Plane) -> Plane:
-    """Maximum over three channels; several times faster than a reduction over a short axis."""
-    return np.asarray(
-        np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2]), np.float32
-    )
-
-
-def _clean(mask: Mask) -> Mask:
-    kernel = np.ones((3, 3), np.uint8)
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    return np.asarray(opened, bool)
-
-
-def _is_gone(shown: Plane, background: Plane, patch: Mask) -> bool:
-    """True when the edges around a patch are in the background: something was taken away."""
-    ring = patch.astype(np.uint8)
-    kernel = np.ones((5, 5), np.uint8)
-    border = (cv2.dilate(ring, kernel) - cv2.erode(ring, kernel)).astype(bool)
-    now = _edges(shown[..., 0])[border].mean()
-    before = _edges(background[..., 0])[border].mean()
-    return bool(before > 1.3 * now)
-
-
-def _edges(plane: Plane) -> Plane:
-    dx, dy = cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1)
-    return np.asarray(cv2.magnitude(dx, dy), np.float32)
 
 
 def _is_same(a: Box, b: Box) -> bool:

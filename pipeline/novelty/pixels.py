@@ -1,0 +1,68 @@
+"""Pure functions on small pictures: colour, texture and edges, against a background."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+def correlate(a: Plane, b: Plane) -> tuple[Mask, Plane]:
+    """Where both have texture or one has, and how alike it is (-1..1), in 9 x 9 windows."""
+    window = (9, 9)
+    mean_a, mean_b = cv2.blur(a, window), cv2.blur(b, window)
+    var_a = np.maximum(cv2.blur(a * a, window) - mean_a**2, 0)
+    var_b = np.maximum(cv2.blur(b * b, window) - mean_b**2, 0)
+    shared = cv2.blur(a * b, window) - mean_a * mean_b
+    # Below a few steps of noise there is no texture to compare.
+    textured = np.maximum(var_a, var_b) > 36.0
+    return textured, np.asarray(shared / np.sqrt(np.maximum(var_a * var_b, 1e-3)), np.float32)
+
+
+def colour_change(shown: Plane, background: Plane) -> Plane:
+    """Difference in a and b of CIELAB, less what a shadow does to a coloured ground.
+
+    Under less light colours shrink towards grey (128) in the proportion of the brightness.
+    """
+    ratio = np.clip(shown[..., 0] / np.maximum(background[..., 0], 1.0), 0.3, 1.0)
+    as_is = np.abs(shown[..., 1:] - background[..., 1:])
+    shaded = np.abs(shown[..., 1:] - 128 - ratio[..., None] * (background[..., 1:] - 128))
+    least = np.minimum(as_is, shaded)
+    return np.asarray(np.maximum(least[..., 0], least[..., 1]), np.float32)
+
+
+def interior(patch: Mask) -> Mask:
+    """A patch without its rim, where windows straddle the border; the patch if it is all rim."""
+    inner = cv2.erode(patch.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
+    return inner if inner.any() else patch
+
+
+def largest(channels: Plane) -> Plane:
+    """Maximum over three channels; several times faster than a reduction over a short axis."""
+    return np.asarray(
+        np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2]), np.float32
+    )
+
+
+def clean(mask: Mask) -> Mask:
+    kernel = np.ones((3, 3), np.uint8)
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    return np.asarray(opened, bool)
+
+
+def is_gone(shown: Plane, background: Plane, patch: Mask) -> bool:
+    """True when the edges around a patch are in the background: something was taken away."""
+    ring = patch.astype(np.uint8)
+    kernel = np.ones((5, 5), np.uint8)
+    border = (cv2.dilate(ring, kernel) - cv2.erode(ring, kernel)).astype(bool)
+    now = edges(shown[..., 0])[border].mean()
+    before = edges(background[..., 0])[border].mean()
+    return bool(before > 1.3 * now)
+
+
+def edges(plane: Plane) -> Plane:
+    dx, dy = cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(dx, dy), np.float32)
