@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from models.card import find_weight, read_card
 from models.detector import Detector
-from models.evaluation.crowd import people_counter
+from models.evaluation.crowd import crowd_errors
 from models.evaluation.detect import scored_pictures
 from models.evaluation.plots import write_plots
 from models.evaluation.score import Scored, class_table, score
@@ -109,9 +110,8 @@ def evaluate(
     detector: Detector, settings: DetectorSettings, pictures: Sequence[Picture]
 ) -> tuple[dict[str, Any], list[Scored]]:
     """The report of a loaded detector and the scored pictures behind it."""
-    counter = people_counter(settings.weights, detector.thresholds)
     start = time.perf_counter()
-    scored = list(scored_pictures(pictures, detector, count=counter))
+    scored = list(scored_pictures(pictures, detector))
     elapsed_s = time.perf_counter() - start
     report: dict[str, Any] = {
         "weights": detector.model_id,
@@ -120,6 +120,9 @@ def evaluate(
         "pictures_per_s": len(pictures) / elapsed_s,
         **score(scored, detector.thresholds),
     }
+    crowd = crowd_errors(scored, read_card(find_weight(settings.weights)).crowd)
+    if crowd:
+        report["crowd"] = crowd
     high = [p for p in pictures if p.set_name in TILED_SETS]
     if high:
         tiled = list(scored_pictures(high, detector, tiled=True))

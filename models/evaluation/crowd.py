@@ -1,30 +1,36 @@
-"""Counts people for evaluation: by the weight's crowd calibration, else by boxes as they are."""
+"""Errors of counting people by boxes, with a card's correction, on pictures with head points."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from models.detections import Detections
-from models.detector import ImageArray
+from models.crowd_correction import BoxCorrection
+from models.evaluation.rates import count_errors
+from models.evaluation.score import Scored
 from models.labels import LABELS
 
-PERSON_THRESHOLD = 0.25
-"""Used where a card gives persons no threshold."""
+
+def people_boxes(scored: Scored, threshold: float) -> int:
+    """Persons found at or above a confidence."""
+    person = scored.found.class_id == LABELS.index("person")
+    return int((person & (scored.found.confidence >= threshold)).sum())
 
 
-def people_counter(
-    weights: str, thresholds: Mapping[str, float]
-) -> Callable[[ImageArray, Detections], float]:
-    """A function that counts people in a picture, given what the detector found in it."""
-    from models.card import find_weight, read_card
+def crowd_errors(
+    pictures: Sequence[Scored], crowd: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """Mean absolute and root-mean-square error of people per picture; None without head points.
 
-    calibration = read_card(find_weight(weights)).crowd or {}
-    threshold = float(calibration.get("threshold", thresholds.get("person", PERSON_THRESHOLD)))
-    factor = float(calibration.get("factor", 1.0))
-    person = LABELS.index("person")
-
-    def count(image: ImageArray, found: Detections) -> float:
-        here = (found.class_id == person) & (found.confidence >= threshold)
-        return float(here.sum()) * factor
-
-    return count
+    Args:
+        crowd: the `crowd` entry of the weight's card; without one, boxes count as they are.
+    """
+    correction = BoxCorrection.of_card(crowd)
+    points = [(s, s.picture.points) for s in pictures]
+    counted = [(people_boxes(s, correction.threshold), len(p)) for s, p in points if p is not None]
+    if not counted:
+        return None
+    people = [float(there) for _, there in counted]
+    errors: dict[str, Any] = count_errors([correction(boxes) for boxes, _ in counted], people)
+    plain = count_errors([float(boxes) for boxes, _ in counted], people)
+    return {**errors, "method": "boxes", "mae_uncorrected": plain["mae"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -15,22 +15,18 @@ from models.regions import detect_regions
 from models.training.manifest import Picture
 
 BATCH = 8
-Count = Callable[[ImageArray, Detections], float]
-"""Counts people in a picture, given also what the detector found."""
 
 
 def scored_pictures(
     pictures: Sequence[Picture],
     detector: Detector,
     *,
-    count: Count | None = None,
     tiled: bool = False,
 ) -> Iterator[Scored]:
     """Detect in every picture, in order.
 
     Args:
         detector: loaded with a very low confidence floor.
-        count: for pictures with head points.
         tiled: look at each picture in four overlapping tiles besides the whole.
 
     Raises:
@@ -42,8 +38,7 @@ def scored_pictures(
         for picture, image, found in zip(
             group, images, _look(detector, images, tiled), strict=True
         ):
-            people = count(image, found) if count and picture.points is not None else None
-            yield Scored(picture, (image.shape[1], image.shape[0]), found, people)
+            yield Scored(picture, (image.shape[1], image.shape[0]), found)
 
 
 def _look(detector: Detector, images: Sequence[ImageArray], tiled: bool) -> Sequence[Detections]:

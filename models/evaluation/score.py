@@ -10,7 +10,7 @@ import numpy as np
 
 from models.detections import Detections, FloatArray
 from models.evaluation.average_precision import SIZES, Judged, precision_curve
-from models.evaluation.rates import count_errors, picture_rates
+from models.evaluation.rates import picture_rates
 from models.evaluation.regions import join, predicted_regions
 from models.labels import LABELS
 from models.training.manifest import Picture
@@ -30,13 +30,11 @@ class Scored:
         picture: the annotated picture.
         size: its width and height in pixels.
         found: detections down to a very low confidence.
-        people: people counted, None where nobody counted them.
     """
 
     picture: Picture
     size: tuple[int, int]
     found: Detections
-    people: float | None = None
 
 
 def truth_boxes(scored: Scored) -> FloatArray:
@@ -62,22 +60,16 @@ def score(pictures: Sequence[Scored], thresholds: Mapping[str, float]) -> dict[s
 
     Returns:
         "classes": per class map50, map50_95, n, pictures, sizes; "sets": the same per set;
-        "patrol": picture rates at the shipped thresholds; "crowd": counting errors, if counted.
+        "patrol": picture rates at the shipped thresholds.
     """
     boxed = [s for s in pictures if s.picture.points is None]
     names = list(dict.fromkeys(s.picture.set_name for s in boxed))
     of_set = {name: [s for s in boxed if s.picture.set_name == name] for name in names}
-    report: dict[str, Any] = {
+    return {
         "classes": class_table(boxed),
         "sets": {name: class_table(members) for name, members in of_set.items()},
         "patrol": patrol_rates(boxed, thresholds),
     }
-    crowd = [s for s in pictures if s.people is not None and s.picture.points is not None]
-    if crowd:
-        report["crowd"] = count_errors(
-            [s.people or 0.0 for s in crowd], [_points(s.picture) for s in crowd]
-        )
-    return report
 
 
 def class_table(pictures: Sequence[Scored]) -> dict[str, Any]:
@@ -134,10 +126,6 @@ def _as_dict(pictures: Sequence[Judged], threshold: float) -> dict[str, Any]:
         "false": rates.false,
         "pictures_without": rates.n_clean,
     }
-
-
-def _points(picture: Picture) -> int:
-    return 0 if picture.points is None else len(picture.points)
 
 
 def pick_threshold(pictures: Sequence[Judged], beta: float = 1.0) -> float:

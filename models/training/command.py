@@ -1,63 +1,112 @@
-"""`skygrid train`: from a data directory to a trained network in a run directory."""
+"""`skygrid train`: from a data directory to a weight directory, in stages that can be resumed."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from models.training.manifest import Picture, data_directory, licence_allows, read_sets
 from models.training.sampling import SET_SHARES, sampling_weights
 from models.training.teacher import Lesson, lesson, read_opinions
 
 
-def training_lessons(data: Path, *, research: bool, opinions: Path | None = None) -> list[Lesson]:
-    """What a run learns from: the training split, without pictures whose stated licence forbids
-    a default weight unless it is a research run."""
-    heard = read_opinions(opinions) if opinions and opinions.exists() else {}
-    chosen = [p for p in read_sets(data) if _trains(p, research)]
-    return [lesson(p, heard.get(p.key)) for p in chosen]
-
-
-def _trains(picture: Picture, research: bool) -> bool:
-    useful = picture.set_name != "crowd" and picture.split == "train"
-    return useful and (research or licence_allows(picture.licence))
-
-
 def train(
     *,
     start: Path,
     directory: Path,
+    name: str = "patrol11n",
     data: Path | None = None,
-    opinions: Path | None = None,
-    research: bool = False,
+    teacher: Path | None = None,
+    output: Path | None = None,
     hours: float = 1.5,
     steps: int | None = None,
-    batch_size: int = 16,
+    batch_size: int = 8,
     size_px: int = 416,
-    final_size_px: int = 448,
-    rate: float = 1e-3,
-    frozen_layers: int = 5,
+    final_size_px: int = 416,
+    rate: float = 8e-4,
+    frozen_layers: int = 7,
     head_first: float = 0.3,
-    fixed_norm_from: float = 0.0,
     seed: int = 0,
     device: str = "cpu",
     shares: Mapping[str, float] = SET_SHARES,
+    say: Callable[[str], None] = print,
 ) -> Path:
-    """Train (or go on training, if `directory` holds a checkpoint) and return the weight file.
+    """Teach, train, export, measure and write the card; each stage resumes where it was stopped.
 
     Args:
         start: Ultralytics checkpoint to start from (COCO classes or the patrol's).
-        directory: where checkpoints and history go.
+        directory: of the run: teacher's labels, checkpoints, history.
+        name: of the weight; one that ends in "-research" learns from every set, any other only
+            from pictures whose stated licence allows a default weight.
         data: picture sets; default SKYGRID_DATA.
-        opinions: teacher's labels written by `models.training.teach`.
-        research: also use pictures whose licence forbids a default weight.
+        teacher: COCO checkpoint that labels persons and vehicles where the source did not.
+        output: weight directory to write; default `directory`/`name`.
         hours, steps: length of the run, in time or, repeatable, in batches.
         final_size_px: picture size in the last quarter of the run.
+        say: gets a line per stage.
+
+    Returns:
+        The weight directory.
     """
+    from models.training.history import draw_history
+    from models.training.ship import Origin, ship
+
+    research = name.endswith("-research")
+    pictures = read_sets(data or data_directory())
+    opinions = directory / "teacher.jsonl"
+    if teacher and not opinions.exists():
+        from models.training.teach import teach
+
+        say(f"teacher {teacher.name} labels what the sources left out")
+        teach(teacher, [p for p in pictures if trains(p, research)], opinions)
+    lessons = training_lessons(pictures, research=research, opinions=opinions)
+    say(f"{len(lessons)} training pictures")
+    options: dict[str, Any] = {
+        "hours": hours,
+        "steps": steps,
+        "rate": rate,
+        "frozen_layers": frozen_layers,
+        "head_first": head_first,
+    }
+    sizes = (size_px, final_size_px)
+    run = fit(lessons, start, directory, sizes, batch_size, seed, device, shares, options)
+    draw_history(directory / "history.jsonl", directory / "history.png")
+    recipe = {**run, **options, "start": start.name, "seed": seed, "batch_size": batch_size}
+    target = output or directory / name
+    origin = Origin(name, research, {**recipe, "size_px": sizes, "commit": commit()})
+    ship(directory / "average.pt", target, origin, pictures, say=say)
+    return target
+
+
+def trains(picture: Picture, research: bool) -> bool:
+    """Whether a picture teaches: training split, boxes, and a licence that allows it."""
+    useful = picture.points is None and picture.split == "train"
+    return useful and (research or licence_allows(picture.licence))
+
+
+def training_lessons(
+    pictures: list[Picture], *, research: bool, opinions: Path | None = None
+) -> list[Lesson]:
+    """What a run learns from, own labels and the teacher's joined."""
+    heard = read_opinions(opinions) if opinions and opinions.exists() else {}
+    return [lesson(p, heard.get(p.key)) for p in pictures if trains(p, research)]
+
+
+def fit(
+    lessons: list[Lesson],
+    start: Path,
+    directory: Path,
+    sizes: tuple[int, int],
+    batch_size: int,
+    seed: int,
+    device: str,
+    shares: Mapping[str, float],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Train, or go on training if `directory` holds a checkpoint; returns where the run stands."""
     import torch
 
     from models.training.batches import Batches, Phases
@@ -68,21 +117,26 @@ def train(
 
     random.seed(seed)
     torch.manual_seed(seed)
-    lessons = training_lessons(data or data_directory(), research=research, opinions=opinions)
-    weights: npt.NDArray[np.float64] = sampling_weights([x.picture for x in lessons], shares)
-    phases = Phases(
-        Recipe(size_px=size_px),
-        Recipe(size_px=final_size_px, mosaic=0.1, scale=(0.6, 1.1), effects=0.4),
-    )
-    batches = Batches(lessons, weights, phases, batch_size, seed)
-    schedule = Schedule(
-        hours=hours,
-        steps=steps,
-        rate=rate,
-        frozen_layers=frozen_layers,
-        fixed_norm_from=fixed_norm_from,
-        head_first=head_first,
-    )
-    run = Run(with_patrol_head(load_network(start)), schedule, directory, device)
+    weights = sampling_weights([x.picture for x in lessons], shares)
+    final = Recipe(size_px=sizes[1], mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
+    batches = Batches(lessons, weights, Phases(Recipe(size_px=sizes[0]), final), batch_size, seed)
+    network = with_patrol_head(load_network(start))
+    run = Run(network, Schedule(**options), directory, device)
     run.train(batches, Table(len(lessons)).show)
-    return directory / "average.pt"
+    state = run.state
+    return {
+        "pictures_seen": state.pictures,
+        "steps_done": state.step,
+        "training_s": round(state.elapsed_s),
+    }
+
+
+def commit() -> str:
+    """The repository's commit, "unknown" outside one."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip() or "unknown"

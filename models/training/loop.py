@@ -188,7 +188,8 @@ class Run:
         saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        if "optimizer" in saved:
+            self.optimizer.load_state_dict(saved["optimizer"])
         self.state = Progress(**saved["state"])
 
 
@@ -203,8 +204,7 @@ def save_weights(network: Any, path: Path) -> None:
 
 
 def _optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    freeze_first(network, schedule.frozen_layers)
-    learning = [p for p in network.parameters() if p.requires_grad]
+    learning = list(network.parameters())  # those that are frozen have no gradient, no step
     groups = [
         {"params": [p for p in learning if p.ndim > 1], "weight_decay": schedule.weight_decay},
         {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},

@@ -1,0 +1,255 @@
+"""Makes a weight directory from a trained network: exports, INT8, thresholds, figures, card."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.card import Card, Preprocess, describe_file, write_card
+from models.crowd_calibration import fit_box_correction
+from models.detector import Detector
+from models.evaluation.crowd import crowd_errors, people_boxes
+from models.evaluation.detect import read_picture, scored_pictures
+from models.evaluation.rates import count_errors
+from models.evaluation.score import Scored, class_table, judged, pick_threshold, score
+from models.labels import LABELS
+from models.training.manifest import Picture, licence_allows
+
+SIZES: tuple[tuple[int, int], ...] = ((384, 640), (640, 640))
+"""Input sizes (height, width) that are exported."""
+
+CALIBRATION_PICTURES = 160
+ALLOWED_LOSS = 0.01
+"""INT8 may cost this much mAP50 in any class with at least COUNTABLE objects."""
+
+COUNTABLE = 25
+
+CROWD_THRESHOLDS = (0.05, 0.1, 0.15, 0.25)
+"""Confidences of a person that are tried for counting boxes in a crowd."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a card says of how a weight came about.
+
+    Attributes:
+        name: of the weight; ends in "-research" if research.
+        research: some training set forbids a default weight.
+        recipe: command, seed, commit, hours, pictures seen, runs compared, stage.
+    """
+
+    name: str
+    research: bool = False
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.research != self.name.endswith("-research"):
+            raise ValueError(f"a weight's name must end in -research if it is one: {self.name}")
+
+
+def ship(
+    weights: Path,
+    directory: Path,
+    origin: Origin,
+    pictures: Sequence[Picture],
+    *,
+    check_every: int = 3,
+    say: Callable[[str], None] = print,
+) -> Card:
+    """Export a trained network, measure it on the validation split, and write its directory.
+
+    Args:
+        weights: Ultralytics file with the patrol's head.
+        directory: replaced as a whole at the end.
+        pictures: all annotated pictures; calibration draws from "train", figures from "val".
+        check_every: INT8 is compared with float on every n-th validation picture.
+        say: gets a line per stage.
+    """
+    from models.training.network import load_network
+
+    network = load_network(weights)
+    training = [p for p in pictures if p.split == "train" and _may_use(p, origin.research)]
+    validation = [p for p in pictures if p.split == "val"]
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / origin.name
+        made.mkdir()
+        shutil.copy(weights, made / f"{origin.name}.pt")
+        int8 = _export(network, made, training, validation[::check_every], origin, say)
+        say("measuring the INT8 file on the validation split")
+        scored = measure(made, origin, (640, 640), validation)
+        thresholds = pick_thresholds(scored)
+        report = score(scored, thresholds)
+        counted = [p for p in pictures if p.split == "train" and p.points is not None]
+        crowd = crowd_correction(measure(made, origin, (640, 640), counted))
+        report["crowd"] = crowd_errors(scored, crowd)
+        card = _card(origin, made, thresholds, training, validation)
+        card = card.model_copy(update={"metrics": {**report, "int8": int8}, "crowd": crowd})
+        write_card(made, card)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(made, directory)
+    return card
+
+
+def _may_use(picture: Picture, research: bool) -> bool:
+    return research or licence_allows(picture.licence)
+
+
+def calibration_images(training: Sequence[Picture]) -> list[np.ndarray]:
+    """Pictures spread evenly over every set of the training split."""
+    boxed = [p for p in training if p.points is None]
+    names = sorted({p.set_name for p in boxed})
+    share = max(1, CALIBRATION_PICTURES // max(1, len(names)))
+    chosen: list[Picture] = []
+    for name in names:
+        members = [p for p in boxed if p.set_name == name]
+        chosen += members[:: max(1, len(members) // share)][:share]
+    return [read_picture(p) for p in chosen]
+
+
+def _export(
+    network: Any,
+    made: Path,
+    training: Sequence[Picture],
+    checks: Sequence[Picture],
+    origin: Origin,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write all files; returns what INT8 cost per class and which scope stayed float."""
+    from models.export import (
+        FLOAT_SCOPES,
+        calibration_pictures,
+        openvino_model,
+        quantised,
+        save_onnx,
+        save_openvino,
+    )
+
+    images = calibration_images(training)
+    boxed = [p for p in checks if p.points is None]
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder)
+        save_openvino(openvino_model(network, 640, 640), plain / "openvino_fp16_640x640.xml")
+        _provisional(plain, origin)
+        float_table = class_table(measure(plain, origin, (640, 640), boxed))
+    result: dict[str, Any] = {}
+    for number, scope in enumerate(FLOAT_SCOPES):
+        for height, width in SIZES:
+            graph = openvino_model(network, height, width)
+            inputs = calibration_pictures(images, (height, width))
+            path = made / f"openvino_int8_{height}x{width}.xml"
+            save_openvino(quantised(graph, inputs, scope), path)
+        _provisional(made, origin)
+        int8_table = class_table(measure(made, origin, (640, 640), boxed))
+        lost = _lost(float_table, int8_table)
+        result = {"float_scope": number, "lost_map50": lost, "pictures": len(boxed)}
+        say(f"INT8, scope {number}: mAP50 lost {lost}")
+        if max(lost.values(), default=0.0) <= ALLOWED_LOSS:
+            break
+    save_onnx(network, made / f"{origin.name}.onnx")
+    return result
+
+
+def _lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        label: round((row["map50"] or 0.0) - (after[label]["map50"] or 0.0), 4)
+        for label, row in before.items()
+        if row["n"] >= COUNTABLE
+    }
+
+
+def _provisional(folder: Path, origin: Origin) -> None:
+    write_card(folder, _card(origin, folder, {}, [], []))
+
+
+def measure(
+    folder: Path, origin: Origin, size: tuple[int, int], pictures: Sequence[Picture]
+) -> list[Scored]:
+    """Everything the weight in a directory finds down to a very low confidence."""
+    from models.load import load_detector
+    from models.settings import DetectorSettings
+
+    settings = DetectorSettings(
+        weights=str(folder),
+        backend="openvino",
+        input_size=size,
+        confidence_floor=0.001,
+        nms_iou=0.7,
+        multi_label=True,
+    )
+    detector: Detector = load_detector(settings)
+    try:
+        return list(scored_pictures(pictures, detector))
+    finally:
+        detector.close()
+
+
+def pick_thresholds(scored: Sequence[Scored]) -> dict[str, float]:
+    """Per class with enough objects, the confidence with the best F1 on validation."""
+    result = {}
+    for class_id, label in enumerate(LABELS):
+        chosen = [judged(s, class_id) for s in scored if class_id in s.picture.labelled]
+        if sum(len(p.truth) for p in chosen) >= COUNTABLE:
+            result[label] = pick_threshold(chosen)
+    return result
+
+
+def crowd_correction(scored: Sequence[Scored]) -> dict[str, Any] | None:
+    """The card's `crowd` entry, fitted to counted pictures; None without any.
+
+    The threshold is that of CROWD_THRESHOLDS with the least mean absolute error.
+    """
+    counted = [s for s in scored if s.picture.points is not None]
+    people = [0 if s.picture.points is None else len(s.picture.points) for s in counted]
+    best: tuple[float, dict[str, Any]] | None = None
+    for threshold in CROWD_THRESHOLDS if counted else ():
+        boxes = [people_boxes(s, threshold) for s in counted]
+        fit = fit_box_correction(boxes, people, threshold)
+        mae = float(count_errors([fit(b) for b in boxes], people)["mae"])
+        if best is None or mae < best[0]:
+            knots = [list(pair) for pair in zip(fit.boxes, fit.people, strict=True)]
+            fitted = f"head points of {len(counted)} research-only training pictures"
+            best = mae, {"threshold": threshold, "knots": knots, "fitted_on": fitted}
+    return best[1] if best else None
+
+
+def _card(
+    origin: Origin,
+    folder: Path,
+    thresholds: Mapping[str, float],
+    training: Sequence[Picture],
+    validation: Sequence[Picture],
+) -> Card:
+    files = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".xml", ".bin", ".onnx", ".pt"):
+            files[path.name] = describe_file(path)
+    return Card(
+        name=origin.name,
+        labels=LABELS,
+        input_sizes=SIZES,
+        files=files,
+        thresholds=dict(thresholds),
+        licence="AGPL-3.0-or-later",
+        research=origin.research,
+        preprocess=Preprocess(in_graph=True),
+        data=data_table(training, validation),
+        recipe=dict(origin.recipe),
+    )
+
+
+def data_table(training: Sequence[Picture], validation: Sequence[Picture]) -> list[dict[str, Any]]:
+    """Pictures per set and stated licence: learned from, and measured on."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for column, pictures in (("n_train", training), ("n_val", validation)):
+        for picture in pictures:
+            key = (picture.set_name, picture.licence)
+            row = rows.setdefault(key, {"set": key[0], "licence": key[1], "n_train": 0, "n_val": 0})
+            row[column] += 1
+    return [rows[key] for key in sorted(rows)]

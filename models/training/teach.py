@@ -1,0 +1,74 @@
+"""Asks a COCO network what it sees in the training pictures and writes its opinions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.decode_head import HeadSettings, decode_head
+from models.detections import Detections, FloatArray
+from models.evaluation.detect import read_picture
+from models.labels import LABELS
+from models.letterbox import PAD_VALUE, Letterbox
+from models.nms import class_aware_nms
+from models.training.manifest import Picture
+from models.training.network import COCO_ROWS, load_network
+from models.training.teacher import TEACHER_CLASSES, UNSURE, write_opinions
+
+SIDE_PX = 640
+VEHICLES = (LABELS.index("car"), LABELS.index("truck_bus"))
+DOUBTED = 0.4
+"""Confidence left to a vehicle that overlaps a surer one: a place to ignore, not a label."""
+
+
+def teach(network: Path, pictures: Sequence[Picture], path: Path) -> None:
+    """Write the opinions of a COCO network on pictures, see `teacher.read_opinions`.
+
+    Args:
+        network: Ultralytics checkpoint with COCO classes.
+        path: JSON lines file; written whole.
+    """
+    import openvino as ov
+
+    from models.export import openvino_model
+
+    graph = openvino_model(load_network(network), SIDE_PX, SIDE_PX)
+    compiled = ov.compile_model(graph, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    partial = path.with_suffix(".part")
+    write_opinions(partial, _opinions(compiled, pictures))
+    partial.replace(path)
+
+
+def _opinions(compiled: Any, pictures: Sequence[Picture]) -> Iterator[tuple[str, FloatArray]]:
+    settings = HeadSettings(UNSURE, 0.6, 300)
+    for picture in pictures:
+        image = read_picture(picture)
+        letterbox = Letterbox.fit((image.shape[0], image.shape[1]), (SIDE_PX, SIDE_PX))
+        canvas = np.full((SIDE_PX, SIDE_PX, 3), PAD_VALUE, np.uint8)
+        letterbox.draw(image, canvas)
+        found = decode_head(compiled([canvas[None]])[0][0], settings)
+        boxes = Detections(letterbox.to_image(found.xyxy), found.confidence, found.class_id)
+        yield picture.key, opinion(boxes, (image.shape[1], image.shape[0]))
+
+
+def opinion(found: Detections, size: tuple[int, int]) -> FloatArray:
+    """COCO detections as rows of class id, confidence, normalised centre box, in patrol classes.
+
+    A car and a truck in one place compete: the less sure one becomes a doubt.
+    """
+    taught = {row: LABELS.index(c) for c in TEACHER_CLASSES for row in COCO_ROWS[c]}
+    label = np.array([taught.get(int(c), -1) for c in found.class_id], np.int32)
+    mine = found.where(label >= 0)
+    label, confidence = label[label >= 0], mine.confidence.copy()
+    rivals = np.where(np.isin(label, VEHICLES), 100, label).astype(np.int32)
+    kept = np.zeros(len(label), bool)
+    kept[class_aware_nms(mine.xyxy, confidence, rivals, 0.6)] = True
+    confidence[~kept] = np.minimum(confidence[~kept], DOUBTED)
+    centre = (mine.xyxy[:, :2] + mine.xyxy[:, 2:]) / 2 / size
+    extent = (mine.xyxy[:, 2:] - mine.xyxy[:, :2]) / size
+    columns = [label[:, None], confidence[:, None], centre, extent]
+    rows: FloatArray = np.concatenate(columns, 1).astype(np.float32)
+    return rows[kept | np.isin(label, VEHICLES)]
