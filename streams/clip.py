@@ -19,9 +19,9 @@ from av.packet import Packet as LibavPacket
 from av.video.stream import VideoStream
 
 from streams.decode import annexb_keyframe
+from streams.demux import describe_error
 from streams.errors import ClipError
 from streams.nal import join, length_size, units
-from streams.source import describe_error
 from streams.timeline import DEFAULT_INTERVAL_S
 from streams.types import Packet
 

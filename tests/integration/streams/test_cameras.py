@@ -206,7 +206,7 @@ def test_a_camera_that_was_stopped_starts_again_later_in_media_time(clip, until)
 def test_a_reader_that_outlasts_its_timeouts_is_replaced_by_a_strict_one(
     trickle, fleet, until, monkeypatch
 ):
-    monkeypatch.setattr("streams.camera._READER_GRACE_S", 0.2)
+    monkeypatch.setattr("streams.reader.READER_GRACE_S", 0.2)
     impatient = CameraOptions(source=SourceOptions(open_timeout_s=0.5, read_timeout_s=0.5))
     camera = fleet.add("gate", f"rtsp://127.0.0.1:{trickle()}/x", impatient)
     until(lambda: camera.health and camera.stats.failures >= 1, 20.0)
