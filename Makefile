@@ -67,7 +67,7 @@ bench-speed: setup-dev ## cameras per core against the peers
 
 lock: setup-dev ## renew requirements/*.lock
 	$(PIP) install --quiet pip-tools
-	bash requirements/lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash requirements/lock
 
 clean: ## what was made here, except the data
 	rm -rf $(VENV) build out .mypy_cache .pytest_cache .ruff_cache *.egg-info

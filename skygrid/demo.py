@@ -17,10 +17,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -61,7 +62,10 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One event as the demo's own consumer read it from the queue."""
+    """One event as the demo's own consumer read it from the queue.
+
+    `delay_s` is from the arrival of the picture behind the event to the event's arrival here.
+    """
 
     time: str
     camera: str
@@ -73,6 +77,7 @@ class Found:
     why: tuple[str, ...]
     clip: str | None
     incident_id: str
+    delay_s: float
 
 
 def run_demo(options: DemoOptions, console: Console) -> int:
@@ -197,6 +202,7 @@ def _read_queue(redis_url: str, found: list[Found], stop: threading.Event) -> No
                 why=tuple(texts.reason("en", r.code, r.detail) for r in data.reasons),
                 clip=next((e.path for e in data.evidence if e.kind == "clip"), None),
                 incident_id=str(data.incident_id),
+                delay_s=round((datetime.now(UTC) - data.updated_at).total_seconds(), 2),
             )
         )
 
@@ -236,9 +242,18 @@ def _report(patrol: Patrol, cameras: Sequence[DemoCamera], found: list[Found]) -
         "model": patrol.parts.detector.model_id,
         "data_dir": str(patrol.site.data_dir),
         "expected": expected,
+        "queue_delay_s": _quantiles([f.delay_s for f in started]),
         "not_expected": [asdict(f) for f in started if (f.camera, f.type) not in truth],
         "events": [asdict(f) for f in found],
     }
+
+
+def _quantiles(values: list[float]) -> dict[str, float | int | None]:
+    """Median and 95th percentile of what was measured, None for none."""
+    if not values:
+        return {"n": 0, "p50": None, "p95": None}
+    p50, p95 = np.percentile(values, (50, 95))
+    return {"n": len(values), "p50": round(float(p50), 2), "p95": round(float(p95), 2)}
 
 
 def _show(report: dict[str, Any], cameras: Sequence[DemoCamera], console: Console) -> None:
@@ -252,7 +267,11 @@ def _show(report: dict[str, Any], cameras: Sequence[DemoCamera], console: Consol
     for row in report["not_expected"]:
         table.add_row(row["camera"], "nothing of this kind", f"[red]false alarm: {row['type']}[/]")
     console.print(table)
-    console.print(f"{len(report['events'])} events read from the queue; model {report['model']}")
+    delay = report["queue_delay_s"]
+    console.print(
+        f"{len(report['events'])} events read from the queue; "
+        f"from picture to queue p50 {delay['p50']} s, p95 {delay['p95']} s; model {report['model']}"
+    )
 
 
 def _free_port() -> int:
