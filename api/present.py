@@ -49,8 +49,9 @@ def summary(services: Services, principal: Principal, row: Json) -> Json:
         place = {"lon": row["lon"], "lat": row["lat"], "sigma_m": row["sigma_major_m"]}
     may_look = "evidence:read" in principal.scopes
     files = row.get("files", {}) if may_look else {}
+    plain = {name: row[name] for name in _PLAIN}
     return {
-        **row,
+        **plain,
         "version": row["review_version"],
         "place": place,
         "decided_at": at(row["decided_at"]),
@@ -61,6 +62,30 @@ def summary(services: Services, principal: Principal, row: Json) -> Json:
     }
 
 
+_PLAIN = (
+    "incident_id",
+    "type",
+    "subtype",
+    "state",
+    "review",
+    "camera_id",
+    "camera_name",
+    "view_id",
+    "zone_id",
+    "grid_cell",
+    "started_at",
+    "updated_at",
+    "ended_at",
+    "confidence",
+    "severity",
+    "measures",
+    "model",
+    "recurrence_of",
+    "merged_into",
+    "assigned_to",
+    "decided_by",
+    "reason",
+)
 _NAMES = {
     "snapshot": "snapshot.jpg",
     "clip": "clip.mp4",

@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from api.errors import NotFound, Refused
 from api.security.principal import Principal
@@ -55,6 +59,11 @@ _SUMMARY = (
     _r.decided_at,
     _r.reason,
 )
+
+_NAMES = tuple(column.name for column in _SUMMARY)
+_NAMES_S = 2.0
+_FEW = 20
+"""Up to this many cameras their own index is quicker than reading the overview index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,7 @@ class Incidents:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._names: tuple[float, dict[str, str]] = (-_NAMES_S, {})
 
     def list(
         self, principal: Principal, wanted: IncidentFilter, page: Page
@@ -110,12 +120,17 @@ class Incidents:
             raise Refused("order=urgent must go with exactly one review state")
         keys = _order_keys(page.order)
         with reading(self._engine) as session:
-            query = sa.select(*_SUMMARY).select_from(_JOINED)
-            query = query.where(*self._conditions(session, principal, wanted))
+            found = sa.select(_i.incident_id)
+            if wanted.assigned_to:
+                found = found.join_from(IncidentRow.__table__, incident_review)
+            found = found.where(*self._conditions(session, principal, wanted))
             if page.cursor:
-                query = query.where(_after(page.order, page.cursor))
-            query = query.order_by(*(key.desc() for key in keys)).limit(page.limit + 1)
-            rows = [dict(row._mapping) for row in session.execute(query)]
+                found = found.where(_after(page.order, page.cursor))
+            found = found.order_by(*(key.desc() for key in keys)).limit(page.limit + 1)
+            ids = session.execute(found).scalars().all()
+            query = sa.select(*_SUMMARY).select_from(_JOINED).where(_i.incident_id.in_(ids))
+            query = query.order_by(*(key.desc() for key in keys))
+            rows = [dict(zip(_NAMES, row, strict=True)) for row in session.execute(query)]
             more = len(rows) > page.limit
             rows = rows[: page.limit]
             self._add_camera_names(session, rows)
@@ -177,34 +192,80 @@ class Incidents:
         self, session: Session, principal: Principal, wanted: IncidentFilter
     ) -> list[sa.ColumnElement[bool]]:
         found = area_conditions(principal)
+        by_camera = 0 < len(wanted.cameras) <= _FEW
+        if wanted.cameras:
+            cameras_in = _i.camera_id if by_camera else self._read(_i.camera_id)
+            found.append(cameras_in.in_(wanted.cameras))
         for column, values in (
-            (_i.type, wanted.types),
-            (_i.state, wanted.states),
-            (_i.review, wanted.reviews),
-            (_i.camera_id, wanted.cameras),
+            (self._read(_i.type), wanted.types),
+            (self._read(_i.state), wanted.states),
+            (
+                _i.review if wanted.reviews == ("pending",) else self._read(_i.review),
+                wanted.reviews,
+            ),
         ):
             if values:
                 found.append(column.in_(values) if len(values) > 1 else column == values[0])
         if wanted.grid:
-            found.append(_i.grid_cell.startswith(wanted.grid, autoescape=True))
+            found.append(self._read(_i.grid_cell).startswith(wanted.grid, autoescape=True))
         if wanted.since:
             found.append(_i.started_at >= wanted.since)
         if wanted.until:
             found.append(_i.started_at < wanted.until)
         if wanted.severity_min:
-            found.append(_i.severity >= wanted.severity_min)
+            found.append(self._read(_i.severity) >= wanted.severity_min)
         if wanted.assigned_to:
             found.append(_r.assigned_to == wanted.assigned_to)
         if not wanted.merged:
-            found.append(_i.merged_into.is_(None))
+            found.append(self._read(_i.merged_into).is_(None))
         if wanted.text:
-            found.append(_text_condition(session, wanted.text.strip()))
+            found.append(self._text_condition(session, wanted.text.strip()))
         return found
 
+    def _read(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """The column, not to be looked up by an index of its own.
+
+        SQLite has no statistics: it would take any index that fits one filter and sort what it
+        finds. Read like this, it walks the overview index in the order that is wanted.
+        """
+        return SqliteUnaryPlus(column) if self._engine.dialect.name == "sqlite" else column
+
+    def _text_condition(self, session: Session, text: str) -> sa.ColumnElement[bool]:
+        """Resolve the words in the small tables first, so that the big one is asked by index."""
+        compact = text.replace("-", "").lower()
+        found: list[sa.ColumnElement[bool]] = [self._read(_i.zone_id) == text]
+        word = text.casefold()
+        names = self._camera_names(session)
+        ids = [
+            key for key, name in names.items() if word in key.casefold() or word in name.casefold()
+        ]
+        if 0 < len(ids) <= _FEW:
+            found = [_i.camera_id.in_(ids)]
+        elif ids:
+            found.append(self._read(_i.camera_id).in_(ids))
+        commented = sa.select(_r.incident_id).where(
+            _r.comments != sa.literal_column("''"), _r.comments.icontains(text, autoescape=True)
+        )
+        hits = session.execute(commented.limit(500)).scalars().all()
+        if hits:
+            found.append(_i.incident_id.in_(hits))
+        if 4 <= len(compact) <= 32 and all(c in "0123456789abcdef" for c in compact):
+            low, high = UUID(compact.ljust(32, "0")), UUID(compact.ljust(32, "f"))
+            found.append(_i.incident_id.between(low, high))
+        return sa.or_(*found)
+
+    def _camera_names(self, session: Session) -> dict[str, str]:
+        """Names by id, not older than two seconds."""
+        at, names = self._names
+        now = time.monotonic()
+        if now - at > _NAMES_S:
+            query = sa.select(cameras.c.camera_id, cameras.c.name)
+            names = {row[0]: row[1] for row in session.execute(query)}
+            self._names = (now, names)
+        return names
+
     def _add_camera_names(self, session: Session, rows: Sequence[Json]) -> None:
-        ids = {row["camera_id"] for row in rows}
-        query = sa.select(cameras.c.camera_id, cameras.c.name).where(cameras.c.camera_id.in_(ids))
-        names = {row[0]: row[1] for row in session.execute(query)} if ids else {}
+        names = self._camera_names(session)
         for row in rows:
             row["camera_name"] = names.get(row["camera_id"]) or row["camera_id"]
 
@@ -250,6 +311,23 @@ class Incidents:
         return found
 
 
+class SqliteUnaryPlus(sa.ColumnElement[Any]):
+    """`+column`: the same value, but no index is used for it (sqlite.org/optoverview.html)."""
+
+    inherit_cache = True
+    __visit_name__ = "sqlite_unary_plus"
+    _traverse_internals: ClassVar[Any] = [("column", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, column: sa.ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(SqliteUnaryPlus)
+def _compile_unary_plus(element: SqliteUnaryPlus, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.column, **kw)}"
+
+
 _JOINED = IncidentRow.__table__.outerjoin(incident_review, _r.incident_id == _i.incident_id)
 
 
@@ -263,30 +341,6 @@ def area_conditions(principal: Principal | None) -> list[sa.ColumnElement[bool]]
     )
     by_camera = _i.grid_cell.is_(None) & _i.camera_id.in_(of_cameras)
     return [sa.or_(*cells, by_camera)]
-
-
-def _text_condition(session: Session, text: str) -> sa.ColumnElement[bool]:
-    """Resolve the words in the small tables first, so that the big one is asked by index."""
-    compact = text.replace("-", "").lower()
-    found: list[sa.ColumnElement[bool]] = []
-    named = sa.select(cameras.c.camera_id).where(
-        cameras.c.name.icontains(text, autoescape=True)
-        | cameras.c.camera_id.icontains(text, autoescape=True)
-    )
-    ids = [row[0] for row in session.execute(named)]
-    if ids:
-        found.append(_i.camera_id.in_(ids))
-    commented = sa.select(_r.incident_id).where(_r.comments.icontains(text, autoescape=True))
-    hits = [row[0] for row in session.execute(commented.limit(500))]
-    if hits:
-        found.append(_i.incident_id.in_(hits))
-    if 4 <= len(compact) <= 32 and all(c in "0123456789abcdef" for c in compact):
-        low = UUID(compact.ljust(32, "0"))
-        high = UUID(compact.ljust(32, "f"))
-        found.append(_i.incident_id.between(low, high))
-    if not found:
-        found.append(_i.zone_id == text)
-    return sa.or_(*found)
 
 
 def _order_keys(order: Order) -> tuple[sa.ColumnElement[Any], ...]:

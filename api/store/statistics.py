@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
 
 from api.security.principal import Principal
 from api.store.incidents import area_conditions
@@ -24,6 +25,10 @@ _i = IncidentRow.__table__.c
 _r = incident_review.c
 _HOT_DEG = 0.001
 """Cell of the hot-spot map: about 100 m."""
+_REST = {13: ":00", 15: "0"}
+_MOST_SPOTS = 200
+_MOST_DECIDED = 5_000
+"""Reasons and times to a verdict are of the newest this many verdicts."""
 
 
 @dataclass(slots=True)
@@ -72,14 +77,25 @@ class Statistics:
                 .where(*within)
                 .group_by(_i.type, _i.camera_id, _i.grid_cell, _i.review)
             ).all()
-            starts = session.execute(sa.select(_i.started_at).where(*within)).scalars().all()
-            spots = session.execute(
-                sa.select(_i.lon, _i.lat).where(*within, _i.lon.is_not(None))
+            moment = self._moment(session, since)
+            starts = session.execute(
+                sa.select(moment, sa.func.count()).where(*within).group_by(moment)
             ).all()
-            reviewed = sa.select(_r.reason, _i.confirmed_at, _r.decided_at).join_from(
-                IncidentRow.__table__, incident_review, _r.incident_id == _i.incident_id
-            )
-            decided = session.execute(reviewed.where(*within, _r.decided_at.is_not(None))).all()
+            x, y = (sa.func.round(column / _HOT_DEG) for column in (_i.lon, _i.lat))
+            spots = session.execute(
+                sa.select(x, y, sa.func.count())
+                .where(*within, _i.lon.is_not(None))
+                .group_by(x, y)
+                .order_by(sa.func.count().desc())
+                .limit(_MOST_SPOTS)
+            ).all()
+            decided = session.execute(
+                sa.select(_r.reason, _i.confirmed_at, _r.decided_at)
+                .join_from(incident_review, IncidentRow.__table__, _r.incident_id == _i.incident_id)
+                .where(*within, _r.decided_at.is_not(None))
+                .order_by(_r.decided_at.desc())
+                .limit(_MOST_DECIDED)
+            ).all()
             names = {
                 row[0]: row[1]
                 for row in session.execute(sa.select(cameras.c.camera_id, cameras.c.name))
@@ -94,18 +110,25 @@ class Statistics:
             "hot_spots": _hot_spots(spots),
         }
 
-    def _times(self, starts: Iterable[datetime]) -> Json:
+    def _moment(self, session: Session, since: datetime) -> sa.ColumnElement[str]:
+        """Start in UTC cut to the hour, or to ten minutes where clocks differ by half hours."""
+        offset = since.astimezone(self._zone).utcoffset()
+        whole = offset is not None and offset.total_seconds() % 3600 == 0
+        if session.get_bind().dialect.name == "postgresql":
+            utc = sa.func.timezone("UTC", _i.started_at)
+            text: sa.ColumnElement[str] = sa.func.to_char(utc, "YYYY-MM-DD HH24:MI")
+        else:
+            text = sa.type_coerce(_i.started_at, sa.String)
+        return sa.func.substr(text, 1, 13 if whole else 15)
+
+    def _times(self, starts: Iterable[Any]) -> Json:
         hours, weekdays, dates = [0] * 24, [0] * 7, Counter[str]()
-        offsets: dict[int, tuple[int, int, str]] = {}
-        for start in starts:
-            quarter = int(start.timestamp()) // 900
-            if quarter not in offsets:
-                local = datetime.fromtimestamp(quarter * 900, self._zone)
-                offsets[quarter] = (local.hour, local.weekday(), local.date().isoformat())
-            at_hour, weekday, date = offsets[quarter]
-            hours[at_hour] += 1
-            weekdays[weekday] += 1
-            dates[date] += 1
+        for moment, number in starts:
+            utc = datetime.fromisoformat(f"{moment}{_REST[len(moment)]}+00:00")
+            local = utc.astimezone(self._zone)
+            hours[local.hour] += number
+            weekdays[local.weekday()] += number
+            dates[local.date().isoformat()] += number
         by_day = [{"date": date, "total": n} for date, n in sorted(dates.items())]
         return {"by_hour": hours, "by_weekday": weekdays, "by_day": by_day[-400:]}
 
@@ -155,8 +178,7 @@ def _review_times(decided: Iterable[Any]) -> Json:
 
 
 def _hot_spots(spots: Iterable[Any]) -> list[Json]:
-    cells = Counter((round(lon / _HOT_DEG), round(lat / _HOT_DEG)) for lon, lat in spots)
     return [
         {"lon": round(x * _HOT_DEG, 6), "lat": round(y * _HOT_DEG, 6), "total": number}
-        for (x, y), number in cells.most_common(200)
+        for x, y, number in spots
     ]
