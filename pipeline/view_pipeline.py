@@ -65,6 +65,10 @@ class NoveltyPort(Protocol):
         self, image: ImageArray, timestamp_s: float, busy: Iterable[Box]
     ) -> tuple[NovelObject, ...]: ...
 
+    def state(self) -> bytes: ...
+
+    def restore(self, state: bytes) -> None: ...
+
 
 class ViewPipeline:
     """Keeps what one view remembers between pictures.
@@ -91,9 +95,23 @@ class ViewPipeline:
         rules = {w.topic: w.settings for w in self._watches}
         self.confirmation = Confirmation(plan.origin, rules, memory)
 
-    def restore(self, sightings: Iterable[Sighting]) -> None:
-        """Take up what an earlier run left open, or ended not long ago."""
+    def restore(self, sightings: Iterable[Sighting], background: bytes = b"") -> None:
+        """Take up what an earlier run left open, or ended not long ago.
+
+        Args:
+            sightings: The last message of each.
+            background: What `background` gave then; empty if none was kept.
+
+        Raises:
+            ValueError: The background is damaged; the sightings are taken up all the same.
+        """
         self.confirmation.restore(sightings)
+        if self._novelty is not None:
+            self._novelty.restore(background)
+
+    def background(self) -> bytes:
+        """What the view looks like without anything new, to be kept over a restart."""
+        return self._novelty.state() if self._novelty is not None else b""
 
     def judge(
         self,

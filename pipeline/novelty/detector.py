@@ -2,8 +2,8 @@
 
 Works on a small picture. The background is learned where nobody stands; what differs from it,
 and keeps looking the same for long enough, is new. Light is told from matter as follows: the
-picture is first matched to the background in brightness, block by block, and what then still
-differs only in brightness while its texture stays the same is light or shadow (normalised
+picture is first matched to the background by a plane of light, and what then still differs only
+in brightness while its texture stays the same is light or shadow (normalised
 cross-correlation, as in Jacques, Jung & Musse 2005). A thing taken away leaves a patch that
 differs too; it is told from a thing put down by where the edges are: in the picture for
 something new, in the background for something gone (as in Porikli et al. 2008).
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.boxes import area, covered, iou
+from pipeline.novelty.memory import PixelMemory, pack, unpack
 from pipeline.novelty.pixels import (
     Mask,
     Plane,
@@ -45,20 +46,6 @@ class _Thing:
     last_seen_s: float
 
 
-@dataclass(slots=True)
-class _Memory:
-    """Planes of one view, all (h, w) or (h, w, 3) of the small picture.
-
-    `candidate` is what a changed pixel looked like when its change began, `since_s` when that
-    was (NaN where nothing is changed).
-    """
-
-    background: Plane
-    known: Mask
-    candidate: Plane
-    since_s: npt.NDArray[np.float64]
-
-
 class NoveltyDetector:
     """Finds what is new and still in the pictures of one fixed view.
 
@@ -69,7 +56,7 @@ class NoveltyDetector:
     def __init__(self, settings: NoveltySettings | None = None) -> None:
         self._settings = settings or NoveltySettings()
         self._ids = itertools.count(1)
-        self._memory: _Memory | None = None
+        self._memory: PixelMemory | None = None
         self._things: list[_Thing] = []
         self._last_s = 0.0
         self._scale = 1.0
@@ -107,6 +94,22 @@ class NoveltyDetector:
         self._find(shown, changed, matter, free, timestamp_s)
         return self._report(timestamp_s)
 
+    def state(self) -> bytes:
+        """The background and what is new in it, to be kept over a restart; empty before any.
+
+        Without it a restart makes what stands there part of the background.
+        """
+        return pack(self._memory, self._last_s) if self._memory is not None else b""
+
+    def restore(self, state: bytes) -> None:
+        """Take up the state of an earlier run.
+
+        Raises:
+            ValueError: The bytes are no such state.
+        """
+        if state:
+            self._memory, self._last_s = unpack(state)
+
     def _report(self, timestamp_s: float) -> tuple[NovelObject, ...]:
         """The things; those of the last picture judged are seen now, judged again or not."""
         return tuple(
@@ -138,10 +141,12 @@ class NoveltyDetector:
         return mask
 
     def _begin(self, small: Plane, free: Mask, timestamp_s: float) -> None:
-        self._memory = _Memory(small.copy(), free.copy(), small.copy(), np.full(free.shape, np.nan))
+        self._memory = PixelMemory(
+            small.copy(), free.copy(), small.copy(), np.full(free.shape, np.nan)
+        )
         self._things, self._last_s, self._upset_since_s = [], timestamp_s, None
 
-    def _match_light(self, small: Plane, memory: _Memory, free: Mask) -> Plane:
+    def _match_light(self, small: Plane, memory: PixelMemory, free: Mask) -> Plane:
         """The picture at the background's light: a plane per channel, fitted to the quiet part.
 
         A plane follows dusk, clouds and exposure but cannot swallow a thing, as local means
@@ -165,7 +170,7 @@ class NoveltyDetector:
         columns = (np.arange(width) / width)[None, :, None]
         return np.asarray(small - (plane[0] + columns * plane[1] + rows * plane[2]), np.float32)
 
-    def _changed(self, shown: Plane, memory: _Memory) -> tuple[Mask, Mask]:
+    def _changed(self, shown: Plane, memory: PixelMemory) -> tuple[Mask, Mask]:
         """What differs from the background, and what of it cannot be light alone."""
         settings = self._settings
         apart = np.abs(shown[..., 0] - memory.background[..., 0])

@@ -107,6 +107,34 @@ class TestNovelThing:
         assert answers[-1][1] == ()
 
 
+class TestRestart:
+    def test_what_stood_there_is_still_new(self):
+        first, street = NoveltyDetector(SMALL), Street()
+        for t in range(20):
+            first.update(street.picture(thing=t > 2), float(t), [])
+        again = NoveltyDetector(SMALL)
+        again.restore(first.state())
+        found = again.update(street.picture(thing=True), 40.0, [])
+        assert [round(t.since_s) for t in found] == [3]
+
+    def test_without_a_state_it_is_background(self):
+        detector, street = NoveltyDetector(SMALL), Street()
+        detector.restore(NoveltyDetector(SMALL).state())
+        for t in range(40):
+            assert detector.update(street.picture(thing=True), float(t), []) == ()
+
+    @pytest.mark.parametrize("state", [b"x", b"PK\x03\x04 broken"])
+    def test_a_damaged_state_is_refused(self, state):
+        with pytest.raises(ValueError, match="state"):
+            NoveltyDetector(SMALL).restore(state)
+
+    def test_a_cut_state_is_refused(self):
+        detector = NoveltyDetector(SMALL)
+        detector.update(Street().picture(), 0.0, [])
+        with pytest.raises(ValueError, match="state"):
+            NoveltyDetector(SMALL).restore(detector.state()[:-40])
+
+
 class TestNothingNew:
     @pytest.mark.parametrize("step_s", [0.5, 5.0])
     @pytest.mark.parametrize(

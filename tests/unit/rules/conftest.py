@@ -42,6 +42,12 @@ class ScriptedNovelty:
             NovelObject(i, box, self.since_s[box], timestamp_s) for i, box in enumerate(self.now)
         )
 
+    def state(self) -> bytes:
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        pass
+
 
 @dataclass
 class Play:
