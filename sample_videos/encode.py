@@ -19,7 +19,9 @@ class ClipWriter:
     One encoder thread, so that equal pictures give equal bytes on one machine.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: float, conditions: Conditions) -> None:
+    def __init__(
+        self, path: Path, size: tuple[int, int], fps: float, conditions: Conditions
+    ) -> None:
         self._container = av.open(str(path), "w")
         rate = Fraction(fps).limit_denominator(1000)
         gop = max(1, round(conditions.gop_s * fps))

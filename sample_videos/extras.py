@@ -66,12 +66,16 @@ def _crowd(crowd: CrowdSpec, rng: np.random.Generator, actors: list[ActorSpec],
             actors.append(ActorSpec(id=name, kind="person"))
             start = max(0.0, arrive - math.dist(door, spot) / speed)
             events.append(EventSpec(actor=name, do="enter", at_s=start, to_m=(door,)))
-            events.append(EventSpec(actor=name, do="walk", to_m=(spot,), speed_m_s=speed, face_deg=face))
+            events.append(
+                EventSpec(actor=name, do="walk", to_m=(spot,), speed_m_s=speed, face_deg=face)
+            )
             arrive = start + math.dist(door, spot) / speed
         if crowd.leave_s is not None:
             leave = max(float(rng.uniform(*crowd.leave_s)), arrive + 0.5)
             away = crowd.doors_m[int(rng.integers(len(crowd.doors_m)))]
-            events.append(EventSpec(actor=name, do="walk", at_s=leave, to_m=(away,), speed_m_s=speed))
+            events.append(
+                EventSpec(actor=name, do="walk", at_s=leave, to_m=(away,), speed_m_s=speed)
+            )
             events.append(EventSpec(actor=name, do="leave"))
 
 
@@ -114,6 +118,8 @@ def _passers(passers: PassersSpec, duration_s: float, rng: np.random.Generator,
         if pause:
             stop = (a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]))
             events.append(EventSpec(actor=name, do="walk", to_m=(stop,), speed_m_s=speed))
-            events.append(EventSpec(actor=name, do="stand", for_s=lasts, face_deg=float(rng.uniform(0, 360))))
+            events.append(
+                EventSpec(actor=name, do="stand", for_s=lasts, face_deg=float(rng.uniform(0, 360)))
+            )
         events.append(EventSpec(actor=name, do="walk", to_m=(b,), speed_m_s=speed))
         events.append(EventSpec(actor=name, do="leave"))

@@ -1,4 +1,4 @@
-"""Fetches public clips and verifies them: resumable, atomic, wrong bytes refused (network, files)."""
+"""Fetches public clips: resumable, atomic, wrong bytes refused (network, files)."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def samples_get(
     if unknown:
         raise SampleError(f"sample must be one of {[c.id for c in clips]}, got {unknown}")
     dest.mkdir(parents=True, exist_ok=True)
-    paths = []
     with _client(client) as http:
-        for clip in clips:
-            if not only or clip.id in only:
-                paths.append(_bring(clip, dest, mirror, progress, http))
-    return paths
+        return [
+            _bring(clip, dest, mirror, progress, http)
+            for clip in clips
+            if not only or clip.id in only
+        ]
 
 
 @contextmanager

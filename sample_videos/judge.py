@@ -101,9 +101,12 @@ def _heads(_: Scenario, __: RuleTruth, zone: Polygon, states: Sequence[ActorStat
     return [(s.actor.id, s.at_m, (s.actor.id,)) for s in bare]
 
 
-def _crowd(_: Scenario, rule: RuleTruth, zone: Polygon, states: Sequence[ActorState],
-           __: float) -> list[Claim]:  # fmt: skip
+def _crowd(scenario: Scenario, rule: RuleTruth, zone: Polygon, states: Sequence[ActorState],
+           _: float) -> list[Claim]:  # fmt: skip
     inside = [s for s in states if s.actor.kind == "person" and _in(zone, s)]
+    if rule.ignore_queues:
+        queues = tuple(f"{c.id}-" for c in scenario.crowds if c.shape == "line")
+        inside = [s for s in inside if not s.actor.id.startswith(queues)] if queues else inside
     if len(inside) < rule.people:
         return []
     x = sum(s.at_m[0] for s in inside) / len(inside)
@@ -128,7 +131,9 @@ def _vending(scenario: Scenario, rule: RuleTruth, zone: Polygon, states: Sequenc
     return claims
 
 
-_JUDGES: dict[str, Callable[[Scenario, RuleTruth, Polygon, Sequence[ActorState], float], list[Claim]]] = {
+_JUDGES: dict[
+    str, Callable[[Scenario, RuleTruth, Polygon, Sequence[ActorState], float], list[Claim]]
+] = {
     "garbage": _garbage,
     "overflowing_bin": _bins,
     "missing_helmet": _heads,

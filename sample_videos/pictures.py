@@ -1,4 +1,4 @@
-"""Real pictures at run time: backdrops and cut-outs from folders outside the project (file input)."""
+"""Real pictures at run time: backdrops and cut-outs from outside the project (file input)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Pictures:
         height, width = image.shape[:2]
         scale = max(size[0] / width, size[1] / height)
         wide, high = max(size[0], round(width * scale)), max(size[1], round(height * scale))
-        grown = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        grown = cv2.resize(
+            image, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        )
         x, y = (wide - size[0]) // 2, (high - size[1]) // 2
         return np.asarray(grown[y : y + size[1], x : x + size[0]], np.uint8)
 
@@ -45,14 +47,14 @@ class Pictures:
         wide, high = max(2, round(image.shape[1] * scale)), max(2, round(height_px))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = cv2.resize(image, (wide, high), interpolation=how).astype(np.float32)
-        alpha = cv2.resize(mask, (wide, high), interpolation=how)
+        whole = np.asarray(cv2.resize(mask, (wide, high), interpolation=how), np.float32)
         left, top = round(foot_px[0] - wide / 2), round(foot_px[1] - high)
         x0, y0 = max(left, 0), max(top, 0)
         x1, y1 = min(left + wide, size[0]), min(top + high, size[1])
         if x1 - x0 < 2 or y1 - y0 < 2:
             return None
         part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-        alpha = np.ascontiguousarray(alpha[part], np.float32)
+        alpha = np.ascontiguousarray(whole[part])
         return Sprite(x0, y0, small[part] * alpha[..., None], alpha)
 
     def _read(self, name: str) -> Image:
@@ -63,7 +65,9 @@ class Pictures:
             ok, image = reader.read()
             reader.release()
             if not ok:
-                raise ScenarioError(f"picture {name} must be a picture or a clip below the picture root")
+                raise ScenarioError(
+                    f"picture {name} must be a picture or a clip below the picture root"
+                )
         return np.asarray(image, np.uint8)
 
     def _cut(self, name: str) -> tuple[Image, npt.NDArray[np.float32]]:
@@ -75,9 +79,7 @@ class Pictures:
         return cut_out(image, (left, top, right, bottom))
 
 
-def cut_out(
-    image: Image, box: tuple[int, int, int, int]
-) -> tuple[Image, npt.NDArray[np.float32]]:
+def cut_out(image: Image, box: tuple[int, int, int, int]) -> tuple[Image, npt.NDArray[np.float32]]:
     """The thing in a box and its soft mask, by GrabCut; the whole box where that fails."""
     height, width = image.shape[:2]
     left, top, right, bottom = box
@@ -92,7 +94,11 @@ def cut_out(
     solid = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     crop = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
     share = float(solid[crop].mean())
-    soft = cv2.GaussianBlur(solid, (0, 0), 1.2)[crop] if share > 0.25 else _feathered(solid[crop].shape)
+    soft = (
+        cv2.GaussianBlur(solid, (0, 0), 1.2)[crop]
+        if share > 0.25
+        else _feathered(solid[crop].shape)
+    )
     return region[crop].copy(), np.ascontiguousarray(soft, np.float32)
 
 

@@ -18,10 +18,27 @@ _JACKETS: tuple[Colour, ...] = (
     (190, 185, 180), (95, 60, 95), (70, 130, 180), (35, 40, 90), (140, 110, 60), (205, 200, 205),
 )  # fmt: skip
 _TROUSERS: tuple[Colour, ...] = (
-    (70, 50, 38), (45, 42, 42), (95, 95, 100), (60, 75, 95), (120, 95, 70), (35, 35, 40),
+    (70, 50, 38),
+    (45, 42, 42),
+    (95, 95, 100),
+    (60, 75, 95),
+    (120, 95, 70),
+    (35, 35, 40),
 )
-_HATS: tuple[Colour, ...] = ((40, 195, 240), (235, 235, 235), (190, 90, 30), (50, 60, 210), (60, 120, 240))
-_PAINTS: tuple[Colour, ...] = ((200, 200, 205), (60, 60, 62), (50, 45, 150), (150, 100, 50), (225, 228, 230))
+_HATS: tuple[Colour, ...] = (
+    (40, 195, 240),
+    (235, 235, 235),
+    (190, 90, 30),
+    (50, 60, 210),
+    (60, 120, 240),
+)
+_PAINTS: tuple[Colour, ...] = (
+    (200, 200, 205),
+    (60, 60, 62),
+    (50, 45, 150),
+    (150, 100, 50),
+    (225, 228, 230),
+)
 _BINS: tuple[Colour, ...] = ((70, 110, 60), (130, 90, 40), (75, 75, 78), (60, 95, 120))
 
 
@@ -91,7 +108,9 @@ def carried_thing(actor: ActorSpec, hand_m: tuple[float, float, float], seed: in
     if actor.kind == "carton":
         return things.carton((hand_m[0], hand_m[1], max(hand_m[2] - 0.1, 0.3)), size, 0.0)
     hang = max(hand_m[2] - 1.05 * size, 0.02)
-    return things.bag((hand_m[0], hand_m[1], hang), size, seed, _bgr(actor.colour) or things.BLACK_BAG)
+    return things.bag(
+        (hand_m[0], hand_m[1], hang), size, seed, _bgr(actor.colour) or things.BLACK_BAG
+    )
 
 
 def _person(state: ActorState, look: Look, t_s: float) -> Prop:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from shapely import Polygon
+from shapely import box as rectangle
 
 from sample_videos.encode import ClipWriter
 from sample_videos.judge import Happening, happenings
 from sample_videos.optics import PinholeCamera
 from sample_videos.pictures import Pictures
-from sample_videos.scenario import CameraSpec, Scenario, ZoneSpec
+from sample_videos.scenario import CameraSpec, RuleTruth, Scenario, ZoneSpec
 from sample_videos.stage import SeenBox, Stage
 from sample_videos.timeline import Timeline
 from sample_videos.truth import (
@@ -139,14 +141,14 @@ def truth_of(scenario: Scenario, camera: CameraSpec, stage: Stage, true: Sequenc
     seen = {z.id for z in zones}
     incidents = []
     for number, item in enumerate(true):
-        box = _place(item, objects, scenario, camera.size)
-        if box is None or item.zone not in seen:
+        place = _place(item, objects, scenario, camera.size)
+        if place is None or item.zone not in seen:
             continue
         incidents.append(
             TruthIncident.model_validate({
                 "id": f"{item.type}-{number}", "type": item.type, "subtype": item.subtype,
                 "begin_s": item.begin_s, "act_s": item.act_s, "end_s": item.end_s,
-                "dwell_s": item.dwell_s, "zone": item.zone, "box_norm": box,
+                "dwell_s": item.dwell_s, "zone": item.zone, "box_norm": place,
                 "ground_m": tuple(round(v, 2) for v in item.at_m), "actors": item.doers,
             })
         )  # fmt: skip
@@ -175,29 +177,29 @@ def _is_composite(scenario: Scenario) -> bool:
 
 def _zone(zone: ZoneSpec, camera: PinholeCamera) -> TruthZone | None:
     """A ground polygon as the view sees it, clipped to the picture."""
-    from shapely import Polygon, box
-
-    points = []
     corners = list(zone.polygon_m)
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
-        for step in np.linspace(0, 1, _SUBDIVISIONS, endpoint=False):
-            points.append((x0 + step * (x1 - x0), y0 + step * (y1 - y0), 0.0))
+    points = [
+        (x0 + step * (x1 - x0), y0 + step * (y1 - y0), 0.0)
+        for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True)
+        for step in np.linspace(0, 1, _SUBDIVISIONS, endpoint=False)
+    ]
     pixels, depth = camera.project(points)
     kept = pixels[depth > 0.5]
     if len(kept) < 3:
         return None
     shape = Polygon(kept / np.asarray(camera.size, np.float64)).convex_hull
-    shown = shape.intersection(box(0, 0, 1, 1))
-    if shown.is_empty or shown.geom_type != "Polygon":
+    shown = shape.intersection(rectangle(0, 0, 1, 1))
+    if shown.is_empty or not isinstance(shown, Polygon):
         return None
-    outline = list(shown.simplify(0.002).exterior.coords)[:-1]
+    simple = shown.simplify(0.002)
+    outline = list((simple if isinstance(simple, Polygon) else shown).exterior.coords)[:-1]
     return TruthZone(
         id=zone.id,
         polygon_norm=tuple((round(x, 4), round(y, 4)) for x, y in outline),
         rules={
             name: {
                 "dwell_s": rule.dwell_s,
-                **({"people": rule.people} if name == "crowding" else {}),
+                **(_crowd_limits(rule) if name == "crowding" else {}),
                 **(
                     {"permits": [{"from": p.start, "to": p.end} for p in rule.permits]}
                     if rule.permits
@@ -207,6 +209,10 @@ def _zone(zone: ZoneSpec, camera: PinholeCamera) -> TruthZone | None:
             for name, rule in zone.rules.items()
         },
     )
+
+
+def _crowd_limits(rule: RuleTruth) -> dict[str, int | bool]:
+    return {"people": rule.people, **({"ignore_queues": True} if rule.ignore_queues else {})}
 
 
 def _place(item: Happening, objects: Sequence[TruthObject], scenario: Scenario,
@@ -222,9 +228,9 @@ def _place(item: Happening, objects: Sequence[TruthObject], scenario: Scenario,
         if first - 1 <= row[0] <= last and row[5] > 0
     ]
     corners += [
-        box[:4]
+        at[:4]
         for thing in objects
-        if thing.actor in item.things and (box := thing.at(first + 1)) is not None
+        if thing.actor in item.things and (at := thing.at(first + 1)) is not None
     ]
     if not corners:
         return None
@@ -234,4 +240,9 @@ def _place(item: Happening, objects: Sequence[TruthObject], scenario: Scenario,
     right, bottom = min(cloud[:, 2].max() / width, 1), min(cloud[:, 3].max() / height, 1)
     if right <= left or bottom <= top:
         return None
-    return round(float(left), 4), round(float(top), 4), round(float(right), 4), round(float(bottom), 4)
+    return (
+        round(float(left), 4),
+        round(float(top), 4),
+        round(float(right), 4),
+        round(float(bottom), 4),
+    )

@@ -1,4 +1,4 @@
-"""The scenario language: scene, cameras, zones, actors and events of one clip, checked on loading."""
+"""The scenario language: scene, cameras, zones, actors, events of a clip; checked on loading."""
 
 from __future__ import annotations
 
@@ -38,11 +38,13 @@ class RuleTruth(_Part):
         dwell_s: How long the state must last before a patrol should raise it.
         permits: Hours in which a stall is lawful (street vending only).
         people: Number from which a crowd is a crowd (crowding only).
+        ignore_queues: People in a line do not count (crowding only).
     """
 
     dwell_s: float = Field(default=10.0, ge=0)
     permits: tuple[Permit, ...] = ()
     people: int = Field(default=12, ge=2)
+    ignore_queues: bool = False
 
 
 RuleName = Literal["street_vending", "garbage", "overflowing_bin", "missing_helmet", "crowding"]
@@ -146,7 +148,18 @@ class ActorSpec(_Part):
 
 
 Action = Literal[
-    "enter", "leave", "walk", "stand", "bend", "serve", "sit", "take", "drop", "wear", "fill", "push"
+    "enter",
+    "leave",
+    "walk",
+    "stand",
+    "bend",
+    "serve",
+    "sit",
+    "take",
+    "drop",
+    "wear",
+    "fill",
+    "push",
 ]
 
 
@@ -238,11 +251,15 @@ class Scenario(_Part):
             raise ValueError(f"actor ids must be unique, got {sorted(doubled)} twice")
         for actor in self.actors:
             if actor.in_hand_of is not None and actor.in_hand_of not in names:
-                raise ValueError(f"{actor.id}.in_hand_of must be an actor, got {actor.in_hand_of!r}")
+                raise ValueError(
+                    f"{actor.id}.in_hand_of must be an actor, got {actor.in_hand_of!r}"
+                )
         for event in self.events:
             for name in (event.actor, event.what):
                 if name is not None and name not in names:
-                    raise ValueError(f"event `{event.do}` names actor {name!r}, must be one of {names}")
+                    raise ValueError(
+                        f"event `{event.do}` names actor {name!r}, must be one of {names}"
+                    )
         if self.start.tzinfo is None:
             raise ValueError("start must have a time zone, e.g. 2026-03-02T09:30:00+08:00")
         return self
@@ -277,5 +294,7 @@ def load_scenario(path: Path) -> Scenario:
     except (OSError, YAMLError) as error:
         raise ScenarioError(f"scenario {path.name} cannot be read: {error}") from error
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or 'scenario'}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"  {'.'.join(map(str, e['loc'])) or 'scenario'}: {e['msg']}" for e in error.errors()
+        ]
         raise ScenarioError(f"scenario {path.name} is not valid:\n" + "\n".join(lines)) from error

@@ -16,7 +16,7 @@ from sample_videos.drawing.solids import Capsule, Solid
 from sample_videos.optics import PinholeCamera
 from sample_videos.pictures import Pictures
 from sample_videos.props import Prop, carried_thing, look_of, prop_of
-from sample_videos.scenario import CameraSpec, Scenario
+from sample_videos.scenario import CameraSpec
 from sample_videos.timeline import ActorState, Timeline
 
 Image = npt.NDArray[np.uint8]
@@ -122,8 +122,12 @@ class Stage:
             return self._draw_cutout(state)
         prop = prop_of(state, self._looks.get(state.actor.id), self._scenario.seed, t_s)
         for thing in load:
-            extra = carried_thing(thing.actor, prop.hand_m, self._scenario.seed + len(thing.actor.id))
-            prop = replace(prop, solids=prop.solids + extra, parts={**prop.parts, "carried_bag": extra})
+            extra = carried_thing(
+                thing.actor, prop.hand_m, self._scenario.seed + len(thing.actor.id)
+            )
+            prop = replace(
+                prop, solids=prop.solids + extra, parts={**prop.parts, "carried_bag": extra}
+            )
         if prop.key not in self._sprites:
             self._sprites[prop.key] = draw_sprite(self.camera, prop.solids, self._light)
             if len(self._sprites) > _CACHED_SPRITES:
@@ -264,5 +268,5 @@ def shadow_shapes(
             reach = 1.4 * radius * camera.focal_px / float(depth[part].mean())
             shapes.append((corners, max(1, round(reach))))
         else:
-            shapes.append((cv2.convexHull(corners), 0))
+            shapes.append((np.asarray(cv2.convexHull(corners), np.int32), 0))
     return shapes

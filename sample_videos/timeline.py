@@ -141,8 +141,8 @@ class Timeline:
             begin = now if event.at_s is None else event.at_s
             if begin < now - 1e-6:
                 raise ScenarioError(
-                    f"events of actor {script.actor.id} must be in order: `{event.do}` at {begin} s "
-                    f"begins before {now:.1f} s"
+                    f"events of actor {script.actor.id} must be in order: `{event.do}` at "
+                    f"{begin} s begins before {now:.1f} s"
                 )
             place, heading, now = self._event(script, event, begin, place, heading)
 
@@ -245,7 +245,9 @@ class Timeline:
             return replace(state, at_m=here, heading=leg.heading, walked_m=walked)
         return _posed(replace(state, at_m=here, heading=leg.heading), leg.act, share, t_s)
 
-    def _carried(self, script: _Script, t_s: float) -> tuple[str | None, Metres2 | None, bool] | None:
+    def _carried(
+        self, script: _Script, t_s: float
+    ) -> tuple[str | None, Metres2 | None, bool] | None:
         last: tuple[str | None, Metres2 | None, bool] | None = None
         for at_s, carrier, spot, by_hand in script.carried:
             if at_s > t_s:
@@ -290,7 +292,9 @@ def _posed(state: ActorState, act: str, share: float, t_s: float) -> ActorState:
     if act == "bend":
         return replace(state, lean=0.9 * min(1.0, 4 * bow), reach=0.3)
     if act == "serve":
-        return replace(state, lean=0.15 + 0.12 * math.sin(t_s * 0.9), reach=0.5 + 0.3 * math.sin(t_s * 1.7))
+        return replace(
+            state, lean=0.15 + 0.12 * math.sin(t_s * 0.9), reach=0.5 + 0.3 * math.sin(t_s * 1.7)
+        )
     if act == "sit":
         return replace(state, sit=True, reach=0.35)
     if act == "wear":

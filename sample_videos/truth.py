@@ -1,4 +1,4 @@
-"""The truth of a clip: objects with boxes per frame, incidents, near misses, calibration; as JSON."""
+"""The truth of a clip as JSON: objects with boxes, incidents, near misses, calibration."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from sample_videos.errors import TruthError
 
-FORMAT = "skygrid-truth/1"
+FORMAT: Literal["skygrid-truth/1"] = "skygrid-truth/1"
 BoxNorm = tuple[float, float, float, float]
-IncidentKind = Literal[
-    "street_vending", "garbage", "overflowing_bin", "missing_helmet", "crowding"
-]
+IncidentKind = Literal["street_vending", "garbage", "overflowing_bin", "missing_helmet", "crowding"]
 
 
 class _Part(BaseModel):
@@ -78,7 +76,7 @@ class TruthZone(_Part):
 
     id: str
     polygon_norm: tuple[tuple[float, float], ...] = Field(min_length=3)
-    rules: dict[IncidentKind, dict[str, float | int | list[dict[str, str]]]]
+    rules: dict[IncidentKind, dict[str, bool | float | int | list[dict[str, str]]]]
 
 
 class TruthObject(_Part):
@@ -169,10 +167,18 @@ class Review(_Part):
 
 
 class Truth(_Part):
-    """Everything that is true about one clip of one view."""
+    """Everything that is true about one clip of one view.
+
+    Attributes:
+        smallest_object_px: Side of the smallest object that matters, as a site file would say.
+        origin: Rendered by us, put together from real pictures, or real and annotated.
+        scenario: Name of the scenario it was made from.
+        conditions: Light, weather and camera of a rendered clip.
+    """
 
     format: Literal["skygrid-truth/1"] = FORMAT
     clip: Clip
+    smallest_object_px: float | None = None
     view: str = "main"
     origin: Literal["rendered", "composite", "annotated"]
     scenario: str | None = None
@@ -199,14 +205,18 @@ class Truth(_Part):
             if incident.begin_s >= self.clip.duration_s:
                 raise ValueError(f"incident {incident.id} must begin within the clip")
             if incident.zone is not None and incident.zone not in zones:
-                raise ValueError(f"incident {incident.id} names zone {incident.zone!r}, not in zones")
+                raise ValueError(
+                    f"incident {incident.id} names zone {incident.zone!r}, not in zones"
+                )
         for thing in self.objects:
             frames = [row[0] for row in thing.rows]
             if frames != sorted(set(frames)):
                 raise ValueError(f"object {thing.id}: rows must be in order of frames, each once")
         return self
 
-    def boxes_at(self, frame: int) -> Iterator[tuple[TruthObject, tuple[float, float, float, float, int]]]:
+    def boxes_at(
+        self, frame: int
+    ) -> Iterator[tuple[TruthObject, tuple[float, float, float, float, int]]]:
         """Every object with its box in a frame."""
         for thing in self.objects:
             box = thing.at(frame)
@@ -239,7 +249,9 @@ def save_truth(truth: Truth, path: Path) -> None:
     lines = []
     for key, value in content.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            rows = ",\n  ".join(json.dumps(v, separators=(",", ":"), ensure_ascii=False) for v in value)
+            rows = ",\n  ".join(
+                json.dumps(v, separators=(",", ":"), ensure_ascii=False) for v in value
+            )
             lines.append(f'"{key}": [\n  {rows}\n ]')
         else:
             lines.append(f'"{key}": {json.dumps(value, ensure_ascii=False)}')

@@ -172,7 +172,7 @@ def _posts(clip: TrueClip, seen: Sequence[Seen], labels: tuple[str, ...]) -> lis
     return posts
 
 
-def _of_classes(picture: Seen, labels: tuple[str, ...], kind: str) -> np.ndarray:  # type: ignore[type-arg]
+def _of_classes(picture: Seen, labels: tuple[str, ...], kind: str) -> np.ndarray:
     wanted = [labels.index(name) for name in CLASSES[kind] if name in labels]
     found = picture.detections
     return np.isin(found.class_id, wanted) & (found.confidence >= LEAST_CONFIDENCE)

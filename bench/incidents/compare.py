@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import stats  # type: ignore[import-untyped]  # no stubs
 
 from bench.incidents.intervals import lost_more_than_won, rate_grew
 
@@ -46,7 +46,9 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
     out = []
     p = lost_more_than_won(lost, won)
     if shared and p < SIGNIFICANT:
-        share = [sum(bool(side[k]["found"]) for k in shared) / len(shared) for side in (before, after)]
+        share = [
+            sum(bool(side[k]["found"]) for k in shared) / len(shared) for side in (before, after)
+        ]
         out.append(Regression("recall", share[0], share[1], p))
     for what in ("false_alarms", "duplicates"):
         a, b = old["scores"]["all"], new["scores"]["all"]

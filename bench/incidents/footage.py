@@ -98,11 +98,15 @@ def pictures(path: Path, hold_s: float = 0.0) -> Iterator[tuple[int, float, Imag
             t_s = now_s - first_s
             image = np.ascontiguousarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
             yield index, t_s, image
-    for n in range(1, round(hold_s / step_s) + 1 if image is not None else 0):
+    if image is None:
+        return
+    for n in range(1, round(hold_s / step_s) + 1):
         yield index, t_s + n * step_s, image
 
 
-def zones_of(truth: Truth, overrides: dict[str, dict[str, object]] | None = None) -> tuple[Zone, ...]:
+def zones_of(
+    truth: Truth, overrides: dict[str, dict[str, object]] | None = None
+) -> tuple[Zone, ...]:
     """The zones of a truth file as a site would have them.
 
     Args:
@@ -123,8 +127,9 @@ def zone_config(
             own["dumping_dwell_s"] = own["dwell_s"]
         if kind == "crowding":
             own["people"] = values.get("people", 20)
-        for hours in values.get("permits", ()):  # type: ignore[union-attr]
-            permits.append({"types": [kind], "hours": [hours]})
+            own["ignore_queues"] = bool(values.get("ignore_queues", False))
+        hours = values.get("permits", ())
+        permits += [{"types": [kind], "hours": [h]} for h in hours]  # type: ignore[union-attr]
         for name in ("*", kind):
             own.update((overrides or {}).get(name, {}))
         rules.append(own)

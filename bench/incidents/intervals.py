@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
+from scipy import stats  # type: ignore[import-untyped]  # no stubs
 
 LEVEL = 0.95
 
 
 def poisson_rate(count: int, exposure: float, level: float = LEVEL) -> tuple[float, float]:
-    """Exact interval of a rate from a count over an exposure (Garwood 1936); inf without exposure."""
+    """Exact interval of a rate, a count over an exposure (Garwood 1936); inf without exposure."""
     if exposure <= 0:
         return 0.0, math.inf
     tail = (1 - level) / 2

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # no stubs
 
 from bench.incidents.alarms import Alarm, BoxNorm
 from sample_videos.truth import NearMiss, Truth, TruthIncident
@@ -148,8 +148,12 @@ def _admissible(incident: TruthIncident, alarm: Alarm, clip_end_s: float, rule: 
     return cover(incident.box_norm, alarm.box_norm) >= rule.min_cover
 
 
-def _assign(incidents: Sequence[TruthIncident], alarms: Sequence[Alarm],
-            possible: npt.NDArray[np.bool_], clip_end_s: float) -> tuple[list[int], list[int]]:  # fmt: skip
+def _assign(
+    incidents: Sequence[TruthIncident],
+    alarms: Sequence[Alarm],
+    possible: npt.NDArray[np.bool_],
+    clip_end_s: float,
+) -> tuple[list[int], list[int]]:
     if not possible.any():
         return [], []
     worth = np.zeros(possible.shape)

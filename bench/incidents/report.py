@@ -23,11 +23,14 @@ HEAD = (
 _THUMB_WIDTH = 360
 _MOST_THUMBS = 80
 _STYLE = """
-body{font:15px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;max-width:1200px;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:.6rem 0 1.4rem}td,th{border:1px solid #ccd;padding:.25rem .6rem;
-text-align:right}td:first-child,th:first-child{text-align:left}th{background:#eef}
-.cards{display:flex;flex-wrap:wrap;gap:1rem}.card{width:360px;border:1px solid #ccd;border-radius:6px;
-overflow:hidden}.card p{margin:.4rem .6rem;font-size:13px}.missed{border-top:4px solid #c33}
+body{font:15px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;max-width:1200px;margin:2rem auto;
+padding:0 1rem}
+table{border-collapse:collapse;margin:.6rem 0 1.4rem}
+td,th{border:1px solid #ccd;padding:.25rem .6rem;text-align:right}
+td:first-child,th:first-child{text-align:left}th{background:#eef}
+.cards{display:flex;flex-wrap:wrap;gap:1rem}
+.card{width:360px;border:1px solid #ccd;border-radius:6px;overflow:hidden}
+.card p{margin:.4rem .6rem;font-size:13px}.missed{border-top:4px solid #c33}
 .wrong{border-top:4px solid #d80}.doubled{border-top:4px solid #58c}img{max-width:100%}
 """
 
@@ -75,7 +78,12 @@ def markdown_report(result: BenchResult) -> str:
     lines = ["# Incident benchmark", "", f"Model {about['model']}, commit {about['commit']}, "
              f"{about['made_at']}, {len(about['clips'])} clips.", ""]  # fmt: skip
     for title, table in _tables(result):
-        lines += [f"## {title}", "", "| | " + " | ".join(HEAD) + " |", "|---" * (len(HEAD) + 1) + "|"]
+        lines += [
+            f"## {title}",
+            "",
+            "| | " + " | ".join(HEAD) + " |",
+            "|---" * (len(HEAD) + 1) + "|",
+        ]
         lines += [f"| {name} | " + " | ".join(row(f)) + " |" for name, f in table.items()]
         lines.append("")
     lines += ["## What went wrong", ""]
@@ -91,7 +99,8 @@ def html_report(result: BenchResult, folder: Path) -> str:
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>Incident benchmark</title>",
         f"<style>{_STYLE}</style><h1>Incident benchmark</h1>",
-        f"<p>Model {html.escape(str(about['model']))}, commit {about['commit']}, {about['made_at']}, "
+        f"<p>Model {html.escape(str(about['model']))}, commit {about['commit']}, "
+        f"{about['made_at']}, "
         f"{len(about['clips'])} clips of {seconds:.0f} s, {html.escape(str(about['machine']))}, "
         f"Python {about['python']}, {html.escape(str(about['versions']))}.</p>",
     ]
@@ -161,9 +170,13 @@ def _sweep_plot(result: BenchResult) -> str:
     points = [(r["false_per_day"] or 0.0, r["recall"] or 0.0, r["open_at"]) for r in result.sweep]
     axes.plot([p[0] for p in points], [p[1] for p in points], "o-", color="#36c")
     for wrong, recall, at in points:
-        axes.annotate(f"{at:g}", (wrong, recall), textcoords="offset points", xytext=(4, -10), size=8)
+        axes.annotate(
+            f"{at:g}", (wrong, recall), textcoords="offset points", xytext=(4, -10), size=8
+        )
     chosen = result.scores["all"]
-    axes.plot([chosen.false_per_day or 0.0], [chosen.recall or 0.0], "r*", markersize=14, label="chosen")
+    axes.plot(
+        [chosen.false_per_day or 0.0], [chosen.recall or 0.0], "r*", markersize=14, label="chosen"
+    )
     axes.set_xlabel("wrong alarms per camera-day")
     axes.set_ylabel("recall")
     axes.legend()

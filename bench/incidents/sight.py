@@ -1,18 +1,22 @@
-"""Detections of clips, kept on disk so that thresholds can be swept cheaply (file input, output)."""
+"""Detections of clips, kept on disk so that thresholds can be swept cheaply (files)."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from bench.incidents.footage import TrueClip
+from bench.incidents.footage import TrueClip, zones_of
 from models.detections import Detections
 from models.detector import Detector
 from models.labels import LABELS
+from models.region_plan import PixelBox, RegionNeeds, plan_regions
+from models.regions import detect_regions
 from streams.types import ImageArray
 
 
@@ -37,8 +41,15 @@ class Sight(Protocol):
     def close(self) -> None: ...
 
 
+_KEEP_SHARE = 0.6
+"""As the patrol does: detections down to this share of the card's threshold carry a track on."""
+
+
 class CachedSight:
-    """A detector whose answers are kept by (clip's hash, weight, input size, picture)."""
+    """A detector as the patrol uses it (zone crops, tiles), its answers kept on disk.
+
+    They are kept by the clip's hash, the weight, the input size, the regions and the picture.
+    """
 
     def __init__(self, detector: Detector, folder: Path) -> None:
         self._detector = detector
@@ -46,6 +57,11 @@ class CachedSight:
         self._known: dict[int, tuple[Detections, float]] = {}
         self._file: Path | None = None
         self._dirty = False
+        self._regions: Sequence[PixelBox] = ()
+        self._floor = np.array(
+            [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
+            np.float32,
+        )
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -62,7 +78,9 @@ class CachedSight:
         """Take up what is known of a clip, and keep what was learned of the one before."""
         self._save()
         height, width = self._detector.input_size
-        name = f"{clip.sha256[:16]}-{self.model_id.replace('/', '_')}-{height}x{width}.npz"
+        self._regions = regions_of(clip, (height, width))
+        where = hashlib.sha256(str(self._regions).encode()).hexdigest()[:8]
+        name = f"{clip.sha256[:16]}-{self.model_id.replace('/', '_')}-{height}x{width}-{where}.npz"
         self._file = self._folder / name
         self._known = _load(self._file)
         self._dirty = False
@@ -71,10 +89,11 @@ class CachedSight:
         """Boxes of a picture, and the CPU seconds it cost when it was first seen."""
         if index not in self._known:
             before = time.process_time()
-            found = self._detector.detect([image])[0]
+            found = detect_regions(self._detector, [(image, self._regions)])[0]
             self._known[index] = found, time.process_time() - before
             self._dirty = True
-        return self._known[index]
+        found, cpu_s = self._known[index]
+        return found.where(found.confidence >= self._floor[found.class_id]), cpu_s
 
     def close(self) -> None:
         """Write what is not yet on disk."""
@@ -92,6 +111,15 @@ class CachedSight:
         np.savez_compressed(part, allow_pickle=False, **columns)
         os.replace(part, self._file)
         self._dirty = False
+
+
+def regions_of(clip: TrueClip, input_size: tuple[int, int]) -> Sequence[PixelBox]:
+    """Where the patrol would look in a clip's pictures."""
+    size = clip.truth.clip.size
+    zones = [zone.bounds(size) for zone in zones_of(clip.truth)]
+    smallest = clip.truth.smallest_object_px
+    needs = RegionNeeds(object_px=smallest) if smallest else RegionNeeds(0.001, max_tiles=1)
+    return plan_regions(size, zones, input_size, needs).regions
 
 
 def _load(path: Path) -> dict[int, tuple[Detections, float]]:

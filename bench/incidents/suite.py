@@ -43,7 +43,7 @@ class BenchOptions:
     baselines: bool = True
     overrides: dict[str, dict[str, object]] = field(default_factory=dict)
     least_confidence: float = 0.0
-    rule: MatchRule = MatchRule()
+    rule: MatchRule = field(default_factory=MatchRule)
 
 
 def run(clips: Sequence[TrueClip], sight: Sight, out: Path, options: BenchOptions | None = None,
@@ -78,7 +78,9 @@ class _Work:
     def __init__(self, clips: Sequence[TrueClip], sight: Sight, options: BenchOptions,
                  progress: Progress | None) -> None:  # fmt: skip
         self._clips, self._sight, self._options, self._progress = clips, sight, options, progress
-        self._steps = len(clips) * (len(options.paces) + (len(SWEEP_OPEN_AT) if options.sweep else 0))
+        self._steps = len(clips) * (
+            len(options.paces) + (len(SWEEP_OPEN_AT) if options.sweep else 0)
+        )
         self._step = 0
 
     def measure(self) -> BenchResult:
@@ -89,16 +91,22 @@ class _Work:
         return BenchResult(
             about=_about(self._sight.model_id, self._clips),
             scores=score(outcomes),
-            by_origin={g: score([o for c, o in zip(self._clips, outcomes, strict=True)
-                                 if c.origin == g]) for g in groups},
+            by_origin={
+                g: score([o for c, o in zip(self._clips, outcomes, strict=True) if c.origin == g])
+                for g in groups
+            },
             by_pace={first.name: score(outcomes), **{p.name: self._paced(p) for p in others}},
             baselines=self._baselines(runs) if self._options.baselines else {},
             sweep=[self._swept(at) for at in SWEEP_OPEN_AT] if self._options.sweep else [],
             incidents=[row for o in outcomes for row in incident_rows(o)],
-            problems=[p for c, o in zip(self._clips, outcomes, strict=True) for p in problems(c, o)],
-        )  # fmt: skip
+            problems=[
+                p for c, o in zip(self._clips, outcomes, strict=True) for p in problems(c, o)
+            ],
+        )
 
-    def _at(self, pace: Pace, overrides: dict[str, dict[str, object]] | None = None) -> PatrolOptions:
+    def _at(
+        self, pace: Pace, overrides: dict[str, dict[str, object]] | None = None
+    ) -> PatrolOptions:
         merged = {k: dict(v) for k, v in self._options.overrides.items()}
         for kind, values in (overrides or {}).items():
             merged.setdefault(kind, {}).update(values)
@@ -166,12 +174,22 @@ def problems(clip: TrueClip, outcome: Outcome) -> list[Problem]:
     for incident in outcome.matching.missed:
         told = "merged into another alarm" if incident.id in outcome.matching.merged else ""
         at_s = min(incident.begin_s + incident.dwell_s, clip.truth.clip.duration_s - 0.2)
-        out.append(Problem("missed", clip, incident.type, at_s, incident.box_norm, told or incident.note))
+        out.append(
+            Problem("missed", clip, incident.type, at_s, incident.box_norm, told or incident.note)
+        )
     for alarm, incident_id in outcome.matching.duplicates:
-        out.append(Problem("doubled", clip, alarm.type, alarm.raised_s, alarm.box_norm, f"of {incident_id}"))
+        out.append(
+            Problem(
+                "doubled", clip, alarm.type, alarm.raised_s, alarm.box_norm, f"of {incident_id}"
+            )
+        )
     for wrong in outcome.matching.false_alarms:
         alarm = wrong.alarm
-        out.append(Problem("wrong", clip, alarm.type, alarm.raised_s, alarm.box_norm, wrong.near_miss or ""))
+        out.append(
+            Problem(
+                "wrong", clip, alarm.type, alarm.raised_s, alarm.box_norm, wrong.near_miss or ""
+            )
+        )
     return out
 
 

@@ -37,17 +37,22 @@ def brightness_at(conditions: Conditions, at_m: tuple[float, float]) -> float:
     """Factor on an actor's colours at a place: 1 by day, under or between lamps at night."""
     if conditions.light != "night":
         return 1.0
-    return min(_AMBIENT["night"] + _lamps(np.array([at_m[0]]), np.array([at_m[1]]))[0], 1.1)
+    lamps = float(_lamps(np.array([at_m[0]]), np.array([at_m[1]]))[0])
+    return min(_AMBIENT["night"] + lamps, 1.1)
 
 
 def _lamps(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     total = np.zeros(np.broadcast(x, y).shape)
     for lamp_x, lamp_y in LAMPS_M:
-        total += 0.85 * np.exp(-((x - lamp_x) ** 2 + (y - lamp_y) ** 2) / (2 * _LAMP_REACH_M**2 / 2))
+        total += 0.85 * np.exp(
+            -((x - lamp_x) ** 2 + (y - lamp_y) ** 2) / (2 * _LAMP_REACH_M**2 / 2)
+        )
     return np.asarray(total)
 
 
-def relight(image: Image, camera: PinholeCamera, conditions: Conditions, facade_y_m: float) -> Image:
+def relight(
+    image: Image, camera: PinholeCamera, conditions: Conditions, facade_y_m: float
+) -> Image:
     """The empty scene in the light of the hour."""
     light = _LIGHTS[conditions.light]
     lit = image.astype(np.float32) * np.asarray(light.tint, np.float32)
@@ -69,8 +74,10 @@ def _lamp_map(camera: PinholeCamera, facade_y_m: float) -> Float:
     x = (inverse[0, 0] * columns + inverse[0, 1] * rows + inverse[0, 2]) / w
     y = (inverse[1, 0] * columns + inverse[1, 1] * rows + inverse[1, 2]) / w
     seen = (y < facade_y_m) & (y > camera.position_m[1] - 1)
-    field = np.where(seen, _lamps(x, y), _lamps(x * 0 + np.clip(x, -30, 30), np.full_like(x, facade_y_m)) * 0.6)
-    return cv2.GaussianBlur(field.astype(np.float32), (0, 0), 5)
+    field = np.where(
+        seen, _lamps(x, y), _lamps(x * 0 + np.clip(x, -30, 30), np.full_like(x, facade_y_m)) * 0.6
+    )
+    return np.asarray(cv2.GaussianBlur(field.astype(np.float32), (0, 0), 5), np.float32)
 
 
 def shake(image: Image, conditions: Conditions, t_s: float) -> Image:
@@ -80,9 +87,7 @@ def shake(image: Image, conditions: Conditions, t_s: float) -> Image:
     dx, dy = shake_offset(conditions, t_s)
     move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
     size = (image.shape[1], image.shape[0])
-    return np.asarray(
-        cv2.warpAffine(image, move, size, borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
+    return np.asarray(cv2.warpAffine(image, move, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def shake_offset(conditions: Conditions, t_s: float) -> tuple[float, float]:
@@ -114,14 +119,26 @@ class Sensor:
         if not self._conditions.noise:
             return np.asarray(soft, np.uint8)
         dy, dx = rng.integers(0, 16, 2)
-        grain = self._grain[int(rng.integers(4)), dy : dy + image.shape[0], dx : dx + image.shape[1]]
-        return np.clip(soft.astype(np.int16) + grain, 0, 255).astype(np.uint8)
+        grain = self._grain[
+            int(rng.integers(4)), dy : dy + image.shape[0], dx : dx + image.shape[1]
+        ]
+        noisy = np.clip(soft.astype(np.int16) + grain, 0, 255)
+        return np.asarray(noisy, np.uint8)
 
     def _rain(self, image: Image, rng: np.random.Generator) -> Image:
         height, width = image.shape[:2]
         streaks = np.zeros((height, width), np.uint8)
         count = int(width * height / 1500 * self._conditions.rain)
         length = height // 18
-        for x, y in zip(rng.integers(0, width, count), rng.integers(-length, height, count), strict=True):
-            cv2.line(streaks, (int(x), int(y)), (int(x) + length // 6, int(y) + length), 70, 1, cv2.LINE_AA)
+        for x, y in zip(
+            rng.integers(0, width, count), rng.integers(-length, height, count), strict=True
+        ):
+            cv2.line(
+                streaks,
+                (int(x), int(y)),
+                (int(x) + length // 6, int(y) + length),
+                70,
+                1,
+                cv2.LINE_AA,
+            )
         return np.asarray(cv2.add(image, cv2.cvtColor(streaks, cv2.COLOR_GRAY2BGR)), np.uint8)

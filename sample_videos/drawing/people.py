@@ -110,7 +110,11 @@ def _joints(look: Look, pose: Pose) -> dict[str, tuple[float, float, float]]:
             max(knee[2] - shin * math.cos(angle - bend), 0.06),
         )
         joints[f"hip_{side}"], joints[f"knee_{side}"], joints[f"ankle_{side}"] = hip, knee, ankle
-        joints[f"toe_{side}"] = (ankle[0] + 0.14, ankle[1] + sign * 0.02, max(ankle[2] - 0.03, 0.035))
+        joints[f"toe_{side}"] = (
+            ankle[0] + 0.14,
+            ankle[1] + sign * 0.02,
+            max(ankle[2] - 0.03, 0.035),
+        )
 
     def upper(forward: float, left: float, above_hip: float) -> tuple[float, float, float]:
         c, s = math.cos(pose.lean), math.sin(pose.lean)
@@ -158,12 +162,22 @@ def _trunk(w: dict[str, Vector], look: Look) -> list[Solid]:
     parts: list[Solid] = []
     for s in ("l", "r"):
         parts.append(
-            Capsule(w[f"waist_{s}"], w[f"chest_{s}"], 0.112 * look.stout, 0.122 * look.stout,
-                    colour, bands=bands, grain=0.16)  # fmt: skip
+            Capsule(
+                w[f"waist_{s}"],
+                w[f"chest_{s}"],
+                0.112 * look.stout,
+                0.122 * look.stout,
+                colour,
+                bands=bands,
+                grain=0.16,
+            )
         )
         parts.append(Capsule(w[f"chest_{s}"], w["neck"], 0.10, 0.06, colour))
-        parts.append(Capsule(w[f"hip_{s}"], w[f"waist_{s}"], 0.108 * look.stout, 0.11 * look.stout,
-                             look.jacket))  # fmt: skip
+        parts.append(
+            Capsule(
+                w[f"hip_{s}"], w[f"waist_{s}"], 0.108 * look.stout, 0.11 * look.stout, look.jacket
+            )
+        )
     return parts
 
 
@@ -183,12 +197,23 @@ def _head(w: dict[str, Vector], look: Look, axes: Vector, lean: float) -> list[S
     front = math.cos(lean) * forward - math.sin(lean) * np.array((0.0, 0.0, 1.0))
     back = -0.72 * front + 0.69 * up
     centre = w["crown"] - 0.085 * up
-    skull = Capsule(w["chin"], centre, 0.072, 0.092, look.skin, patch=(back, 0.3, look.hair),
-                    grain=0.08)  # fmt: skip
+    skull = Capsule(
+        w["chin"], centre, 0.072, 0.092, look.skin, patch=(back, 0.3, look.hair), grain=0.08
+    )
     parts: list[Solid] = [Capsule(w["neck"], w["chin"], 0.055, 0.058, look.skin, grain=0.03), skull]
     tuft = centre - 0.022 * front + 0.012 * up
-    parts.append(Capsule(tuft - 0.035 * up - 0.015 * front, tuft, 0.084, 0.1, look.hair, cut=(back, 0.2),
-                         crumple=0.9, grain=0.45))  # fmt: skip
+    parts.append(
+        Capsule(
+            tuft - 0.035 * up - 0.015 * front,
+            tuft,
+            0.084,
+            0.1,
+            look.hair,
+            cut=(back, 0.2),
+            crumple=0.9,
+            grain=0.45,
+        )
+    )
     dark: Colour = (40, 45, 60)
     for sign in (1.0, -1.0):
         eye = centre - 0.012 * up + 0.083 * front + sign * 0.036 * left
@@ -204,17 +229,33 @@ def _head(w: dict[str, Vector], look: Look, axes: Vector, lean: float) -> list[S
     elif look.head == "cap":
         parts += _cap(centre, front, left, up, look.hat)
     elif look.head == "hood":
-        parts.append(Capsule(centre - 0.03 * up, centre, 0.12, 0.12, look.jacket,
-                             cut=(back, -0.05)))  # fmt: skip
+        parts.append(
+            Capsule(centre - 0.03 * up, centre, 0.12, 0.12, look.jacket, cut=(back, -0.05))
+        )
     return parts
 
 
 def _helmet(centre: Vector, front: Vector, left: Vector, up: Vector, colour: Colour) -> list[Solid]:
     base = centre + 0.022 * up
-    shell = Capsule(base - 0.01 * front, base + 0.012 * front + 0.02 * up, 0.132, 0.118, colour,
-                    gloss=0.55, cut=(up, 0.02), grain=0.02)  # fmt: skip
-    ridge = Capsule(base + 0.122 * up - 0.06 * front, base + 0.122 * up + 0.05 * front, 0.022, 0.022,
-                    colour, gloss=0.5, grain=0.0)  # fmt: skip
+    shell = Capsule(
+        base - 0.01 * front,
+        base + 0.012 * front + 0.02 * up,
+        0.132,
+        0.118,
+        colour,
+        gloss=0.55,
+        cut=(up, 0.02),
+        grain=0.02,
+    )
+    ridge = Capsule(
+        base + 0.122 * up - 0.06 * front,
+        base + 0.122 * up + 0.05 * front,
+        0.022,
+        0.022,
+        colour,
+        gloss=0.5,
+        grain=0.0,
+    )
     return [shell, ridge, *_brim(base + 0.004 * up, front, left, 0.148, 0.185, colour)]
 
 
@@ -222,12 +263,16 @@ def _cap(centre: Vector, front: Vector, left: Vector, up: Vector, colour: Colour
     base = centre + 0.03 * up - 0.004 * front
     dome = Capsule(base, base, 0.099, 0.099, colour, cut=(up, 0.1), grain=0.3, crumple=0.25)
     angles = np.linspace(-1.25, 1.25, 7)
-    rim = [base + 0.005 * up + 0.085 * left * math.sin(a) + front * (0.06 + 0.115 * math.cos(a))
-           for a in angles]  # fmt: skip
+    rim = [
+        base + 0.005 * up + 0.085 * left * math.sin(a) + front * (0.06 + 0.115 * math.cos(a))
+        for a in angles
+    ]
     return [dome, Face(np.array(rim), colour, grain=0.2)]
 
 
-def _brim(at: Vector, front: Vector, left: Vector, side: float, ahead: float, colour: Colour) -> list[Solid]:
+def _brim(
+    at: Vector, front: Vector, left: Vector, side: float, ahead: float, colour: Colour
+) -> list[Solid]:
     angles = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     rim = [
         at + left * side * math.sin(a) + front * (ahead if math.cos(a) > 0 else side) * math.cos(a)

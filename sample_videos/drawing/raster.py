@@ -77,20 +77,24 @@ def noise_texture(layers: Sequence[tuple[int, float]], seed: int = 5) -> Float:
     total = np.zeros((_TEXTURE_PX, _TEXTURE_PX), np.float32)
     for cells, weight in layers:
         layer = rng.standard_normal((cells, cells)).astype(np.float32)
-        total += weight * cv2.resize(layer, (_TEXTURE_PX, _TEXTURE_PX), interpolation=cv2.INTER_CUBIC)
+        total += weight * cv2.resize(
+            layer, (_TEXTURE_PX, _TEXTURE_PX), interpolation=cv2.INTER_CUBIC
+        )
     return total
 
 
 _TEXTURE = noise_texture(_CLOTH)
 _BUMPS = noise_texture(_DENTS)
-_SLOPE_X = cv2.Sobel(_BUMPS, cv2.CV_32F, 1, 0, ksize=5) / 16
-_SLOPE_Y = cv2.Sobel(_BUMPS, cv2.CV_32F, 0, 1, ksize=5) / 16
+_SLOPE_X = np.asarray(cv2.Sobel(_BUMPS, cv2.CV_32F, 1, 0, ksize=5) / 16, np.float32)
+_SLOPE_Y = np.asarray(cv2.Sobel(_BUMPS, cv2.CV_32F, 0, 1, ksize=5) / 16, np.float32)
 
 
 class _Canvas:
     """Colour and depth of one object at the fine resolution."""
 
-    def __init__(self, camera: PinholeCamera, window: tuple[int, int, int, int], light: Light) -> None:
+    def __init__(
+        self, camera: PinholeCamera, window: tuple[int, int, int, int], light: Light
+    ) -> None:
         self.camera, self.light = camera, light
         self.left, self.top, right, bottom = window
         shape = (bottom - self.top, right - self.left)
@@ -113,18 +117,19 @@ class _Canvas:
 
     def pixels(self, area: tuple[slice, slice]) -> tuple[Float, Float]:
         """Column and row coordinates of an area, as broadcastable float32."""
-        columns = np.arange(area[1].start, area[1].stop, dtype=np.float32) + self.left + 0.5
-        rows = np.arange(area[0].start, area[0].stop, dtype=np.float32) + self.top + 0.5
-        return columns[None, :], rows[:, None]
+        columns = np.arange(area[1].start, area[1].stop) + (self.left + 0.5)
+        rows = np.arange(area[0].start, area[0].stop) + (self.top + 0.5)
+        return columns[None, :].astype(np.float32), rows[:, None].astype(np.float32)
 
     def texture(self, area: tuple[slice, slice], scale: float, source: Float) -> Float:
         """Texture of an area, fixed to the object (not to the picture)."""
         columns = ((np.arange(area[1].start, area[1].stop) * scale).astype(int)) % _TEXTURE_PX
         rows = ((np.arange(area[0].start, area[0].stop) * scale).astype(int)) % _TEXTURE_PX
-        return source[np.ix_(rows, columns)]
+        return np.asarray(source[np.ix_(rows, columns)], np.float32)
 
-    def put(self, area: tuple[slice, slice], inside: npt.NDArray[np.bool_], depth: Float,
-            colour: Float) -> None:  # fmt: skip
+    def put(
+        self, area: tuple[slice, slice], inside: npt.NDArray[np.bool_], depth: Float, colour: Float
+    ) -> None:
         """Write the pixels that are inside and nearer than what is there."""
         nearer = inside & (depth < self.depth[area])
         self.depth[area][nearer] = depth[nearer]
@@ -151,9 +156,13 @@ def draw_sprite(
     return Sprite(
         window[0] // supersampling,
         window[1] // supersampling,
-        cv2.resize(tinted, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], 3),
-        cv2.resize(covered, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0]),
+        _shrunk(tinted, size).reshape(size[1], size[0], 3),
+        _shrunk(covered, size).reshape(size[1], size[0]),
     )
+
+
+def _shrunk(picture: Float, size: tuple[int, int]) -> Float:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def lay_over(image: Image, sprite: Sprite, brightness: float = 1.0) -> None:
@@ -218,8 +227,9 @@ def _window_of(
     return left * step, top * step, right * step, bottom * step
 
 
-def _draw_capsule(canvas: _Canvas, solid: Capsule, ends: npt.NDArray[np.float64],
-                  depth: npt.NDArray[np.float64]) -> None:  # fmt: skip
+def _draw_capsule(
+    canvas: _Canvas, solid: Capsule, ends: npt.NDArray[np.float64], depth: npt.NDArray[np.float64]
+) -> None:
     camera = canvas.camera
     radii_m = np.array((solid.start_radius_m, solid.end_radius_m))
     radii = radii_m * camera.focal_px / depth
@@ -258,13 +268,20 @@ def _draw_capsule(canvas: _Canvas, solid: Capsule, ends: npt.NDArray[np.float64]
     canvas.put(area, inside, distance, lit.astype(np.float32))
 
 
-def _lean(camera: PinholeCamera, axis: npt.NDArray[np.float64], nx: Float, ny: Float, nz: Float) -> Float:
+def _lean(
+    camera: PinholeCamera, axis: npt.NDArray[np.float64], nx: Float, ny: Float, nz: Float
+) -> Float:
     a = (camera.rotation @ axis).astype(np.float32)
     return np.asarray(nx * a[0] + ny * a[1] + nz * a[2], np.float32)
 
 
-def _surface(canvas: _Canvas, solid: Capsule, area: tuple[slice, slice], along: Float,
-             normal: tuple[Float, Float, Float]) -> Float:  # fmt: skip
+def _surface(
+    canvas: _Canvas,
+    solid: Capsule,
+    area: tuple[slice, slice],
+    along: Float,
+    normal: tuple[Float, Float, Float],
+) -> Float:
     shape = (area[0].stop - area[0].start, area[1].stop - area[1].start)
     colour = np.empty((*shape, 3), np.float32)
     colour[:] = solid.colour
@@ -288,7 +305,9 @@ def _highlight(canvas: _Canvas, nx: Float, ny: Float, nz: Float, gloss: float) -
     half /= np.linalg.norm(half) + 1e-6
     mirror = np.maximum(nx * half[0] + ny * half[1] + nz * half[2], 0) ** 18
     sky = np.maximum(nx * canvas.up[0] + ny * canvas.up[1] + nz * canvas.up[2], 0) ** 4
-    return np.asarray(gloss * (150 * mirror * canvas.light.sun + 45 * sky * canvas.light.sky), np.float32)
+    return np.asarray(
+        gloss * (150 * mirror * canvas.light.sun + 45 * sky * canvas.light.sky), np.float32
+    )
 
 
 def _draw_face(canvas: _Canvas, face: Face, pixels: npt.NDArray[np.float64]) -> None:
@@ -301,7 +320,9 @@ def _draw_face(canvas: _Canvas, face: Face, pixels: npt.NDArray[np.float64]) -> 
         return
     if not facing:
         normal = -normal
-    area = canvas.window(pixels.min(axis=0).astype(np.float32), pixels.max(axis=0).astype(np.float32))
+    area = canvas.window(
+        pixels.min(axis=0).astype(np.float32), pixels.max(axis=0).astype(np.float32)
+    )
     if area is None:
         return
     shape = (area[0].stop - area[0].start, area[1].stop - area[1].start)
@@ -314,11 +335,11 @@ def _draw_face(canvas: _Canvas, face: Face, pixels: npt.NDArray[np.float64]) -> 
     slope = normal[0] * rays_x + normal[1] * rays_y + normal[2]
     slope = np.where(np.abs(slope) < 1e-6, 1e-6, slope)
     depth = (float(normal @ seen[0]) / slope).astype(np.float32)
-    n = [np.full(1, v, np.float32) for v in normal]
-    shade = float(_shade(canvas, *n)[0])
+    nx, ny, nz = (np.full(1, v, np.float32) for v in normal)
+    shade = float(_shade(canvas, nx, ny, nz)[0])
     scale = 40.0 / max(camera.focal_px / float(seen[:, 2].mean()), 1.0)
     grain = 1 + face.grain * canvas.texture(area, scale, _TEXTURE)
     colour = np.asarray(face.colour, np.float32) * shade * grain[..., None]
     if face.gloss:
-        colour = colour + float(_highlight(canvas, *n, face.gloss)[0])
+        colour = colour + float(_highlight(canvas, nx, ny, nz, face.gloss)[0])
     canvas.put(area, mask > 0, depth, colour.astype(np.float32))

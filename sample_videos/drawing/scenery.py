@@ -48,9 +48,13 @@ def paint(kind: str, camera: PinholeCamera, seed: int) -> npt.NDArray[np.uint8]:
     rng = np.random.default_rng([seed, 7])
     picture = _sky(fine)
     ground = _ground(place, rng)
-    to_world = np.array([
-        [1 / PIXELS_PER_M, 0, -GROUND_HALF_M], [0, -1 / PIXELS_PER_M, GROUND_HALF_M], [0, 0, 1.0],
-    ])  # fmt: skip
+    to_world = np.array(
+        [
+            [1 / PIXELS_PER_M, 0, -GROUND_HALF_M],
+            [0, -1 / PIXELS_PER_M, GROUND_HALF_M],
+            [0, 0, 1.0],
+        ]
+    )
     _warp_onto(picture, ground, fine.ground_homography() @ to_world, _below_horizon(fine))
     wall = _shops(rng) if place.wall == "shops" else _hoarding(rng)
     scale = wall.shape[0] / (FACADE_HEIGHT_M if place.wall == "shops" else 2.4)
@@ -71,8 +75,12 @@ def _below_horizon(camera: PinholeCamera) -> npt.NDArray[np.bool_]:
     return np.asarray(down[0] * ray_x + down[1] * ray_y + down[2] < -0.01)
 
 
-def _warp_onto(picture: Float, texture: Float, matrix: npt.NDArray[np.float64],
-               allowed: npt.NDArray[np.bool_] | None) -> None:  # fmt: skip
+def _warp_onto(
+    picture: Float,
+    texture: Float,
+    matrix: npt.NDArray[np.float64],
+    allowed: npt.NDArray[np.bool_] | None,
+) -> None:
     size = (picture.shape[1], picture.shape[0])
     warped = cv2.warpPerspective(texture, matrix, size, flags=cv2.INTER_LINEAR)
     cover = cv2.warpPerspective(np.ones(texture.shape[:2], np.uint8), matrix, size) > 0
@@ -95,7 +103,8 @@ def _sky(camera: PinholeCamera) -> Float:
 
 def _cloud(shape: tuple[int, int], cells: int, rng: np.random.Generator) -> Float:
     noise = rng.standard_normal((cells, cells)).astype(np.float32)
-    return cv2.resize(noise, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    grown = cv2.resize(noise, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(grown, np.float32)
 
 
 def _ground(place: Place, rng: np.random.Generator) -> Float:
@@ -116,8 +125,17 @@ def _ground(place: Place, rng: np.random.Generator) -> Float:
         x, y = rng.integers(0, side, 2)
         r = int(rng.integers(2, 14))
         tone = float(rng.uniform(-26, 8))
-        cv2.ellipse(ground, (int(x), int(y)), (r * 2, r), float(rng.uniform(0, 180)), 0, 360,
-                    tuple(float(v) for v in ground[y, x] + tone), -1, cv2.LINE_AA)  # fmt: skip
+        cv2.ellipse(
+            ground,
+            (int(x), int(y)),
+            (r * 2, r),
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            tuple(float(v) for v in ground[y, x] + tone),
+            -1,
+            cv2.LINE_AA,
+        )
     return ground
 
 
@@ -180,7 +198,9 @@ def _house(wall: Float, rng: np.random.Generator) -> None:
             _window(wall, left, top, int(1.1 * m), int(1.5 * m), rng)
     sign = ((60, 50, 190), (150, 80, 40), (60, 130, 60), (40, 150, 210), (90, 60, 120))
     colour = sign[int(rng.integers(len(sign)))]
-    cv2.rectangle(wall, (int(0.3 * m), floor), (width - int(0.3 * m), floor + int(0.7 * m)), colour, -1)
+    cv2.rectangle(
+        wall, (int(0.3 * m), floor), (width - int(0.3 * m), floor + int(0.7 * m)), colour, -1
+    )
     for i in range(int(rng.integers(3, 6))):
         left = int(0.9 * m) + i * int(1.0 * m)
         for _ in range(4):
@@ -189,17 +209,23 @@ def _house(wall: Float, rng: np.random.Generator) -> None:
             cv2.line(wall, a, b, (225, 235, 240), 2, cv2.LINE_AA)
     base = floor + int(0.8 * m)
     if rng.random() < 0.3:
-        cv2.rectangle(wall, (int(0.5 * m), base), (width - int(0.5 * m), height), (140, 142, 145), -1)
+        cv2.rectangle(
+            wall, (int(0.5 * m), base), (width - int(0.5 * m), height), (140, 142, 145), -1
+        )
         for row in range(base, height, 4):
             wall[row : row + 1, int(0.5 * m) : width - int(0.5 * m)] -= 28
         return
     door = int(rng.uniform(0.3, 0.6) * width)
-    cv2.rectangle(wall, (int(0.4 * m), base), (width - int(0.4 * m), height - int(0.35 * m)), (62, 58, 52), -1)
+    cv2.rectangle(
+        wall, (int(0.4 * m), base), (width - int(0.4 * m), height - int(0.35 * m)), (62, 58, 52), -1
+    )
     wall[base : height - int(0.35 * m), int(0.4 * m) : width - int(0.4 * m)] += (
         18 * _cloud((height - int(0.35 * m) - base, width - 2 * int(0.4 * m)), 9, rng)[..., None]
     )
     cv2.rectangle(wall, (door, base), (door + int(1.0 * m), height), (80, 84, 92), -1)
-    cv2.rectangle(wall, (door + 5, base + 5), (door + int(1.0 * m) - 5, height - 10), (40, 40, 42), -1)
+    cv2.rectangle(
+        wall, (door + 5, base + 5), (door + int(1.0 * m) - 5, height - 10), (40, 40, 42), -1
+    )
     for left in range(int(0.4 * m), width - int(0.4 * m), int(1.7 * m)):
         cv2.line(wall, (left, base), (left, height), (150, 150, 152), 2)
 

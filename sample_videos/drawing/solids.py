@@ -82,11 +82,15 @@ def box(
 ) -> list[Solid]:
     """The five visible faces of an upright box; `centre_m` is the middle of its floor."""
     length, width, height = size_m
-    corners = frame_of(centre_m, heading, [
-        (sx * length / 2, sy * width / 2, z)
-        for z in (0.0, height)
-        for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    ])  # fmt: skip
+    corners = frame_of(
+        centre_m,
+        heading,
+        [
+            (sx * length / 2, sy * width / 2, z)
+            for z in (0.0, height)
+            for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        ],
+    )
     sides = [(0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7)]
     faces: list[Solid] = [Face(corners[list(side)], colour) for side in sides]
     faces.append(Face(corners[[4, 5, 6, 7]], top or colour))

@@ -66,11 +66,18 @@ def test_lay_over_stays_within_the_picture():
 
 
 def stage(**parts):
-    made = Scenario.model_validate({
-        "name": "t", "about": "a test", "duration_s": 10, "fps": 5,
-        "cameras": [{"id": "c", "position_m": [0, -8, 4], "look_at_m": [0, 3, 0.5], "size": [320, 180]}],
-        **parts,
-    })  # fmt: skip
+    made = Scenario.model_validate(
+        {
+            "name": "t",
+            "about": "a test",
+            "duration_s": 10,
+            "fps": 5,
+            "cameras": [
+                {"id": "c", "position_m": [0, -8, 4], "look_at_m": [0, 3, 0.5], "size": [320, 180]}
+            ],
+            **parts,
+        }
+    )
     return Stage(Timeline(made), made.cameras[0])
 
 

@@ -45,7 +45,9 @@ def refuse(request):
 class TestGet:
     def test_fetches_and_verifies(self, tmp_path):
         told = []
-        paths = fetch.samples_get(tmp_path, client=client(serve), progress=lambda *a: told.append(a))
+        paths = fetch.samples_get(
+            tmp_path, client=client(serve), progress=lambda *a: told.append(a)
+        )
         assert paths == [tmp_path / "a.mp4"]
         assert paths[0].read_bytes() == BYTES
         assert told[-1] == ("a", len(BYTES), len(BYTES))

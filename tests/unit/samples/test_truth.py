@@ -10,14 +10,36 @@ from sample_videos.catalogue import CLIPS, TRUTH
 from sample_videos.errors import TruthError
 from sample_videos.truth import Truth, load_truth, save_truth
 
-CLIP = {"file": "a.mp4", "fps": 10, "frames": 100, "size": [640, 360], "start": "2026-03-02T00:00:00Z"}
-INCIDENT = {"id": "i", "type": "garbage", "begin_s": 2, "end_s": 8, "box_norm": [0.1, 0.1, 0.2, 0.2]}
-OBJECT = {"id": "o", "label": "garbage", "actor": "bag",
-          "rows": [[3, 10, 10, 20, 20, 100], [50, 12, 10, 22, 20, 60], [80, 12, 10, 22, 20, 0]]}  # fmt: skip
+CLIP = {
+    "file": "a.mp4",
+    "fps": 10,
+    "frames": 100,
+    "size": [640, 360],
+    "start": "2026-03-02T00:00:00Z",
+}
+INCIDENT = {
+    "id": "i",
+    "type": "garbage",
+    "begin_s": 2,
+    "end_s": 8,
+    "box_norm": [0.1, 0.1, 0.2, 0.2],
+}
+OBJECT = {
+    "id": "o",
+    "label": "garbage",
+    "actor": "bag",
+    "rows": [[3, 10, 10, 20, 20, 100], [50, 12, 10, 22, 20, 60], [80, 12, 10, 22, 20, 0]],
+}
 
 
 def made(**parts):
-    return {"clip": CLIP, "origin": "annotated", "incidents": [INCIDENT], "objects": [OBJECT], **parts}
+    return {
+        "clip": CLIP,
+        "origin": "annotated",
+        "incidents": [INCIDENT],
+        "objects": [OBJECT],
+        **parts,
+    }
 
 
 def test_rows_hold_until_the_next_one():

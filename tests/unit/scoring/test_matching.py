@@ -28,7 +28,9 @@ def truth_of(incidents, near_misses=(), **clip):
         file="c.mp4", fps=10, frames=1200, size=(640, 360), start=datetime(2026, 3, 2, tzinfo=UTC),
         **clip,
     )  # fmt: skip
-    return Truth(clip=about, origin="annotated", incidents=tuple(incidents), near_misses=near_misses)
+    return Truth(
+        clip=about, origin="annotated", incidents=tuple(incidents), near_misses=near_misses
+    )
 
 
 def scored(truth, alarms):
@@ -86,7 +88,10 @@ def test_two_merged_into_one():
 
 
 def test_one_split_into_two():
-    alarms = [alarm("x", box=(0.2, 0.2, 0.3, 0.5)), alarm("y", box=(0.3, 0.2, 0.4, 0.5), raised=35.0)]
+    alarms = [
+        alarm("x", box=(0.2, 0.2, 0.3, 0.5)),
+        alarm("y", box=(0.3, 0.2, 0.4, 0.5), raised=35.0),
+    ]
     result = match(truth_of([incident()]), alarms)
     assert len(result.pairs) == 1
     assert [(a.alarm_id, i) for a, i in result.duplicates] == [("y", "a")]
@@ -122,7 +127,9 @@ def test_uncertain_incident_neither_helps_nor_harms():
 
 
 def test_near_miss_explains_a_false_alarm():
-    near = NearMiss(type="garbage", begin_s=10, end_s=60, box_norm=PLACE, why="a bag carried through")
+    near = NearMiss(
+        type="garbage", begin_s=10, end_s=60, box_norm=PLACE, why="a bag carried through"
+    )
     result = match(truth_of([], (near,)), [alarm()])
     assert [f.near_miss for f in result.false_alarms] == ["a bag carried through"]
 

@@ -60,7 +60,9 @@ def test_many_lost_incidents_are_a_regression():
 
 
 def test_more_false_alarms_are_a_regression():
-    assert [r.what for r in compare(result([True]), result([True], false_alarms=12))] == ["false_alarms"]
+    assert [r.what for r in compare(result([True]), result([True], false_alarms=12))] == [
+        "false_alarms"
+    ]
 
 
 def test_slower_is_a_regression():
