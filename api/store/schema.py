@@ -126,5 +126,11 @@ incident_review = sa.Table(
     sa.Column("decided_at", sa.Float, index=True),
     sa.Column("reason", sa.String(40)),
     sa.Column("comments", sa.Text, nullable=False, server_default=""),
+    sa.Index(
+        "ix_incident_review_with_words",
+        "incident_id",
+        sqlite_where=sa.text("comments <> ''"),
+        postgresql_where=sa.text("comments <> ''"),
+    ),
 )
 """Where the review of an incident stands; a row appears with the first action."""

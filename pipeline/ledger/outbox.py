@@ -102,10 +102,11 @@ class SqlOutbox:
             if last is None:
                 return []
             since = max(last - recent.before_newest, self.clock() - recent.at_most)
+            number = OutboxRow.outbox_id + 0  # keeps planners off the primary key's whole length
             wanted = (
                 select(OutboxRow)
-                .where(OutboxRow.published_at >= since, OutboxRow.outbox_id > after)
-                .order_by(OutboxRow.outbox_id)
+                .where(OutboxRow.published_at >= since, number > after)
+                .order_by(number)
                 .limit(limit)
             )
             return [_event(row) for row in session.scalars(wanted)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, and_, exists, or_, select
+from sqlalchemy import Engine, Select, select
 from sqlalchemy.orm import Session
 
 from pipeline.events.build import Occurrence
@@ -118,47 +118,42 @@ class SqlLedger:
     def _candidates(
         self, session: Session, sighting: Sighting, place: Place | None
     ) -> list[Incident]:
-        """Incidents of the type, open or fresh, seen by a view that overlaps or placed near by."""
+        """Incidents of the type, open or fresh, seen by a view that overlaps or placed near by.
+
+        Each part is one seek in one index, so that it costs the same however many incidents
+        there are.
+        """
         since = sighting.started_at - self.config.join_window
-        found = session.scalars(
-            select(IncidentRow)
-            .where(
-                IncidentRow.type == sighting.type,
-                IncidentRow.merged_into.is_(None),
-                or_(IncidentRow.state == IncidentState.OPEN.value, IncidentRow.updated_at >= since),
-                or_(self._seen_by(sighting.view), *self._near(place)),
-            )
-            .order_by(IncidentRow.updated_at.desc(), IncidentRow.incident_id)
-            .limit(self.config.max_candidates)
-        ).all()
-        return load_all(session, found)
-
-    def _seen_by(self, view: ViewKey) -> ColumnElement[bool]:
-        pairs = [(v.camera_id, v.view_id) for v in (view, *self.config.overlapping(view))]
-        return (
-            exists()
-            .where(
-                SightingRow.incident_id == IncidentRow.incident_id,
-                or_(
-                    *(
-                        and_(SightingRow.camera_id == camera, SightingRow.view_id == name)
-                        for camera, name in pairs
-                    )
-                ),
-            )
-            .correlate(IncidentRow)
-        )
-
-    def _near(self, place: Place | None) -> list[ColumnElement[bool]]:
-        if place is None:
+        views = (sighting.view, *self.config.overlapping(sighting.view))
+        parts = [part for view in views for part in _seen_by(view, sighting.type, since)]
+        if place is not None:
+            parts += self._near(place, sighting.type, since)
+        most = self.config.max_candidates
+        ids = {found for part in parts for found in session.scalars(part.limit(2 * most))}
+        if not ids:
             return []
+        standing_rows = select(IncidentRow).where(
+            IncidentRow.incident_id.in_(ids), IncidentRow.merged_into.is_(None)
+        )
+        fitting = [
+            row
+            for row in session.scalars(standing_rows)
+            if row.state == IncidentState.OPEN.value or row.updated_at >= since
+        ]
+        fitting.sort(key=lambda row: (row.updated_at, row.incident_id), reverse=True)
+        return load_all(session, fitting[:most])
+
+    def _near(self, place: Place, incident_type: str, since: datetime) -> list[Select[UUID]]:
         lat_deg = self.config.join_radius_m / METRES_PER_DEGREE
         lon_deg = lat_deg / max(0.01, math.cos(math.radians(place.lat)))
+        near = select(IncidentRow.incident_id).where(
+            IncidentRow.type == incident_type,
+            IncidentRow.lat.between(place.lat - lat_deg, place.lat + lat_deg),
+            IncidentRow.lon.between(place.lon - lon_deg, place.lon + lon_deg),
+        )
         return [
-            and_(
-                IncidentRow.lat.between(place.lat - lat_deg, place.lat + lat_deg),
-                IncidentRow.lon.between(place.lon - lon_deg, place.lon + lon_deg),
-            )
+            near.where(IncidentRow.state == IncidentState.OPEN.value),
+            near.where(IncidentRow.updated_at >= since).order_by(IncidentRow.updated_at.desc()),
         ]
 
     def attach_evidence(self, sighting_id: UUID, files: Sequence[EvidenceFile]) -> Incident:
@@ -249,7 +244,7 @@ class SqlLedger:
             .where(
                 SightingRow.camera_id == view.camera_id,
                 SightingRow.view_id == view.view_id,
-                SightingRow.phase != Phase.ENDED.value,
+                SightingRow.phase.in_([Phase.STARTED.value, Phase.UPDATED.value]),
             )
             .order_by(SightingRow.started_at, SightingRow.sighting_id)
         )
@@ -260,3 +255,16 @@ class SqlLedger:
 def _new_files(incident: Incident, files: Iterable[EvidenceFile]) -> list[EvidenceFile]:
     known = {f.path for f in incident.evidence}
     return [f for f in {f.path: f for f in files}.values() if f.path not in known]
+
+
+def _seen_by(view: ViewKey, incident_type: str, since: datetime) -> list[Select[UUID]]:
+    """Ids of incidents that the view sees now or saw lately."""
+    seen = select(SightingRow.incident_id).where(
+        SightingRow.camera_id == view.camera_id,
+        SightingRow.view_id == view.view_id,
+        SightingRow.type == incident_type,
+    )
+    return [
+        seen.where(SightingRow.phase.in_([Phase.STARTED.value, Phase.UPDATED.value])),
+        seen.where(SightingRow.observed_at >= since).order_by(SightingRow.observed_at.desc()),
+    ]

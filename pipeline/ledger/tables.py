@@ -112,6 +112,21 @@ class IncidentRow(Base):
         Index("ix_incident_camera_id_started_at", "camera_id", "started_at"),
         Index("ix_incident_grid_cell_started_at", "grid_cell", "started_at"),
         Index("ix_incident_state_type", "state", "type"),
+        Index(  # answers the lists and the statistics of the pages without the rows
+            "ix_incident_overview",
+            "started_at",
+            "incident_id",
+            "merged_into",
+            "type",
+            "review",
+            "state",
+            "severity",
+            "camera_id",
+            "zone_id",
+            "grid_cell",
+            "lon",
+            "lat",
+        ),
     )
 
 
@@ -132,7 +147,10 @@ class SightingRow(Base):
     body: Mapped[dict[str, Any]]
     place: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
 
-    __table_args__ = (Index("ix_sighting_open", "camera_id", "view_id", "phase"),)
+    __table_args__ = (
+        Index("ix_sighting_open", "camera_id", "view_id", "phase"),
+        Index("ix_sighting_seen", "camera_id", "view_id", "observed_at"),
+    )
 
 
 class SightingMessageRow(Base):

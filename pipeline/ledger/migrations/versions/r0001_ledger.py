@@ -119,6 +119,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sighting_incident_id"), "sighting", ["incident_id"], unique=False)
     op.create_index("ix_sighting_open", "sighting", ["camera_id", "view_id", "phase"], unique=False)
+    op.create_index(
+        "ix_sighting_seen", "sighting", ["camera_id", "view_id", "observed_at"], unique=False
+    )
     op.create_table(
         "evidence",
         sa.Column("evidence_id", SerialColumn, nullable=False),
@@ -148,6 +151,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_evidence_sighting_id"), table_name="evidence")
     op.drop_index(op.f("ix_evidence_incident_id"), table_name="evidence")
     op.drop_table("evidence")
+    op.drop_index("ix_sighting_seen", table_name="sighting")
     op.drop_index("ix_sighting_open", table_name="sighting")
     op.drop_index(op.f("ix_sighting_incident_id"), table_name="sighting")
     op.drop_table("sighting")

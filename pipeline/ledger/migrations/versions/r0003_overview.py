@@ -1,4 +1,4 @@
-"""One narrow index that answers the incident list's filters and the statistics by itself, and one of comments."""
+"""A narrow index that answers lists and statistics by itself, and one of comments."""
 
 import sqlalchemy as sa
 from alembic import op
