@@ -26,6 +26,7 @@ class MountSpec:
         name: Path in the address.
         paths: Clips, played one after the other and over again.
         stall_after_s: Send nothing more after so many seconds, but keep the session; 0 never.
+        jump_after_s: Set the RTP clock an hour ahead after so many seconds; 0 never.
         garbage: Send random bytes instead of pictures.
         loss: Share of RTP packets that are left out.
         account: "user:password" that a client must give; empty for none.
@@ -34,25 +35,30 @@ class MountSpec:
     name: str
     paths: tuple[Path, ...]
     stall_after_s: float = 0.0
+    jump_after_s: float = 0.0
     garbage: bool = False
     loss: float = 0.0
     account: str = ""
 
     @classmethod
     def parse(cls, text: str) -> MountSpec:
-        """Read `name=clip.mp4[+clip.mp4...][,stall_after=S][,garbage][,loss=R][,account=U:P]`."""
+        """Read `name=clip.mp4[+clip.mp4...][,fault...]`.
+
+        A fault is `stall_after=S`, `jump_after=S`, `garbage`, `loss=R` or `account=USER:PASSWORD`.
+        """
         name, separator, rest = text.partition("=")
         clips, *extras = rest.split(",")
         if not (name and separator and clips):
             raise ServeError(f"a camera must be name=clip.mp4[,fault], got {text!r}")
         words = dict(extra.partition("=")[::2] for extra in extras)
-        unknown = words.keys() - {"stall_after", "garbage", "loss", "account"}
+        unknown = words.keys() - {"stall_after", "jump_after", "garbage", "loss", "account"}
         if unknown:
-            raise ServeError(f"a fault must be stall_after, garbage or loss, got {unknown}")
+            raise ServeError(f"a fault must be one of those that are known, got {unknown}")
         return cls(
             name,
             tuple(Path(clip) for clip in clips.split("+")),
             float(words.get("stall_after", 0)),
+            float(words.get("jump_after", 0)),
             "garbage" in words,
             float(words.get("loss", 0)),
             words.get("account", ""),
@@ -113,8 +119,13 @@ class Mount:
                     await asyncio.sleep(delay_s)
                 elif delay_s < -1.0:  # the machine stood still: go on from now, do not burst
                     start_s = loop.time() - due_s
-                self._send(picture, _FIRST_TICKS + round(base_s * CLOCK_HZ) + picture.ticks)
+                self._send(picture, self._clock(due_s) + round(base_s * CLOCK_HZ) + picture.ticks)
             rounds += 1
+
+    def _clock(self, due_s: float) -> int:
+        """Return what the RTP clock shows at the clip's beginning."""
+        jumped = self.spec.jump_after_s and due_s > self.spec.jump_after_s
+        return _FIRST_TICKS + (3600 * CLOCK_HZ if jumped else 0)
 
     def _send(self, picture: Picture, ticks: int) -> None:
         packets = self._packets(picture, ticks)

@@ -76,6 +76,7 @@ def street(clip):
     cameras |= {f"good-{i}": plain for i in range(7)}
     cameras |= {
         "stalls": f"{plain},stall_after=0.5",
+        "jumps": f"{plain},jump_after=1",
         "garbage": f"{plain},garbage",
         "lossy": f"{clip('large')},loss=0.2",
         "grows": f"{plain}+{clip('large')}",

@@ -102,6 +102,16 @@ def test_another_codec_after_a_restart_is_told(serve, clip, fleet, until):
     assert camera.glance().size == (160, 96)
 
 
+def test_a_jump_of_the_camera_clock_is_told_and_media_time_goes_on(street, fleet, until):
+    camera = fleet.add("gate", street.url("jumps"), QUICK)
+    until(lambda: camera.health.state is HealthState.TIME_JUMP)
+    until(lambda: camera.stats.packets > 40)
+    packets = camera.ring.cursor(0.0).take()
+    assert sorted({p.epoch for p in packets}) == [0, 1]
+    assert np.diff([p.timestamp_s for p in packets]).max() < 1.0
+    assert camera.stats.connects == 1
+
+
 def test_garbage_is_corrupt_and_never_a_picture(street, fleet, until):
     camera = fleet.add("gate", street.url("garbage"), QUICK)
 

@@ -9,7 +9,7 @@ from streams.serve.mount import MountSpec
 
 def test_a_camera_is_described_in_one_word():
     spec = MountSpec.parse("gate=a.mp4+b.mp4,stall_after=2.5,loss=0.1,account=u:p")
-    assert spec == MountSpec("gate", (Path("a.mp4"), Path("b.mp4")), 2.5, False, 0.1, "u:p")
+    assert spec == MountSpec("gate", (Path("a.mp4"), Path("b.mp4")), 2.5, loss=0.1, account="u:p")
 
 
 @pytest.mark.parametrize("text", ["gate", "=a.mp4", "gate=", "gate=a.mp4,sings"])
