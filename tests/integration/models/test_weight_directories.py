@@ -127,7 +127,9 @@ def test_a_card_that_is_no_card_is_refused(weight: Path, content: bytes) -> None
         read_card(weight)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+)
 @given(at=st.integers(0, 10_000), value=st.binary(min_size=1, max_size=4))
 def test_a_scratched_card_never_does_worse_than_a_clear_refusal(
     weight: Path, at: int, value: bytes

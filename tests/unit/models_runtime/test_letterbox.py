@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.letterbox import PAD_VALUE, Letterbox
@@ -13,6 +13,7 @@ from models.letterbox import PAD_VALUE, Letterbox
 SIDES = st.integers(min_value=1, max_value=5000)
 
 
+@settings(deadline=None)
 @given(height=SIDES, width=SIDES)
 def test_fits_inside_whatever_the_shape(height: int, width: int) -> None:
     top, left, placed_height, placed_width = Letterbox.fit((height, width), (384, 640)).placed
@@ -23,6 +24,7 @@ def test_fits_inside_whatever_the_shape(height: int, width: int) -> None:
     assert placed_height == 384 or placed_width == 640
 
 
+@settings(deadline=None)
 @given(height=SIDES, width=SIDES, corner=st.tuples(*[st.floats(0, 1)] * 4))
 def test_boxes_come_back(
     height: int, width: int, corner: tuple[float, float, float, float]

@@ -22,7 +22,7 @@ def textbook_nms(
     return kept
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 60))
 def test_agrees_with_the_textbook(seed: int, count: int) -> None:
     random = np.random.default_rng(seed)
