@@ -203,10 +203,12 @@ class Camera:
 
     def _take(self, packet: Packet, previous: Packet | None) -> None:
         with self._lock:
-            self._counts.update(packets=1, bytes=len(packet.data), keyframes=packet.is_keyframe)
+            self._counts["packets"] += 1
+            self._counts["bytes"] += len(packet.data)
             self._codec = packet.codec
             now_s = time.time()
             if packet.is_keyframe:
+                self._counts["keyframes"] += 1
                 self._monitor.keyframe(now_s)
             if previous is not None and previous.epoch != packet.epoch:
                 if previous.codec is not packet.codec:
