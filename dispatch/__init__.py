@@ -1,0 +1,1 @@
+"""Cases: the work orders that follow dispatched incidents. Nothing is built here yet."""

@@ -57,3 +57,12 @@ def test_brackets_in_an_error_are_shown_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("y"), RuntimeError("z")])
 def test_bugs_are_not_expected(error: Exception) -> None:
     assert not is_expected(error)
+
+
+def test_the_published_schema_is_the_one_in_force(tmp_path: Path) -> None:
+    fresh = tmp_path / "schema.json"
+    CliRunner().invoke(app, ["schema", "--output", str(fresh)])
+    published = Path(__file__).parents[3] / "docs" / "site.schema.json"
+    assert json.loads(fresh.read_text()) == json.loads(published.read_text()), (
+        "run: skygrid schema --output docs/site.schema.json"
+    )
