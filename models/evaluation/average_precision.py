@@ -15,7 +15,7 @@ import numpy.typing as npt
 from models.detections import FloatArray
 from models.nms import areas, iou_matrix
 
-IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10).astype(np.float64)  # type: ignore[assignment]
+IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10).astype(np.float64)
 RECALL_POINTS = np.linspace(0, 1, 101)
 MAX_DETECTIONS = 100
 
@@ -111,7 +111,7 @@ def match(picture: Judged, area_range: tuple[float, float]) -> Marks:
     out_truth = _outside(picture.truth, area_range)
     by_count = np.argsort(out_truth, kind="mergesort")
     truth, out_truth = picture.truth[by_count], out_truth[by_count]
-    iou = iou_matrix(found.astype(np.float64), truth.astype(np.float64))  # type: ignore[arg-type]
+    iou = iou_matrix(found.astype(np.float64), truth.astype(np.float64))
     hit = np.zeros((len(IOU_THRESHOLDS), len(found)), bool)
     ignored = np.zeros_like(hit)
     for t, threshold in enumerate(IOU_THRESHOLDS):
@@ -141,7 +141,7 @@ def _greedy(
 
 
 def _outside(xyxy: FloatArray, area_range: tuple[float, float]) -> npt.NDArray[np.bool_]:
-    area = areas(xyxy.astype(np.float64))  # type: ignore[arg-type]
+    area = areas(xyxy.astype(np.float64))
     return np.asarray((area < area_range[0]) | (area > area_range[1]))
 
 

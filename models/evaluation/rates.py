@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from models.detections import FloatArray
 from models.evaluation.average_precision import Judged
@@ -44,10 +45,11 @@ def picture_rates(pictures: Iterable[Judged], threshold: float) -> Rates:
     return Rates(_share(found), len(found), _share(false), len(false))
 
 
-def hits(found: FloatArray, truth: FloatArray) -> FloatArray:
+def hits(found: FloatArray, truth: FloatArray) -> npt.NDArray[np.bool_]:
     """(N, M) whether a predicted box points at an object: IoU ≥ FOUND_IOU or centre inside."""
     centre = np.tile((found[:, :2] + found[:, 2:]) / 2, 2)
-    inside = intersections(centre + np.float32([-0.5, -0.5, 0.5, 0.5]), truth) > 0.5
+    pixel = np.array([-0.5, -0.5, 0.5, 0.5], np.float32)
+    inside = intersections(np.asarray(centre + pixel, np.float32), truth) > 0.5
     return np.asarray((iou_matrix(found, truth) >= FOUND_IOU) | inside)
 
 

@@ -39,7 +39,7 @@ class Scored:
 
 def truth_boxes(scored: Scored) -> FloatArray:
     """(N, 4) float32 labelled boxes in pixels, in the order of the picture's class ids."""
-    return (corners(scored.picture.boxes) * np.array(scored.size * 2)).astype(np.float32)
+    return np.asarray(corners(scored.picture.boxes) * np.array(scored.size * 2), np.float32)
 
 
 def judged(scored: Scored, class_id: int) -> Judged:

@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.detections import FloatArray
+from models.detector import ImageArray
 from models.evaluation.average_precision import Judged
 from models.evaluation.detect import read_picture
 from models.evaluation.rates import hits
@@ -44,17 +46,15 @@ def badness(picture: Judged, threshold: float) -> float:
     """Missed objects plus the confidence of false reports."""
     above = picture.confidence >= threshold
     match = hits(picture.found[above], picture.truth)
-    missed = float((~match.any(0)).sum()) if match.size else float(len(picture.truth))
-    false = ~match.any(1) if match.size else np.ones(int(above.sum()), bool)
-    return missed + float(picture.confidence[above][false].sum())
+    false = picture.confidence[above][~match.any(1)]
+    return float((~match.any(0)).sum()) + float(false.sum())
 
 
-def _cell(scored: Scored, picture: Judged, threshold: float) -> np.ndarray:
+def _cell(scored: Scored, picture: Judged, threshold: float) -> ImageArray:
     image = np.array(read_picture(scored.picture))
     above = picture.confidence >= threshold
     match = hits(picture.found[above], picture.truth)
-    seen = match.any(0) if match.size else np.zeros(len(picture.truth), bool)
-    for box, found in zip(picture.truth, seen, strict=True):
+    for box, found in zip(picture.truth, match.any(0).tolist(), strict=True):
         _draw(image, box, GREEN if found else AMBER)
     for box in picture.found[above]:
         _draw(image, box, RED)
@@ -67,7 +67,7 @@ def _cell(scored: Scored, picture: Judged, threshold: float) -> np.ndarray:
     return cell
 
 
-def _draw(image: np.ndarray, box: np.ndarray, colour: tuple[int, int, int]) -> None:
+def _draw(image: ImageArray, box: FloatArray, colour: tuple[int, int, int]) -> None:
     left, top, right, bottom = (int(v) for v in box)
     thick = max(1, round(max(image.shape[:2]) / 320))
     cv2.rectangle(image, (left, top), (right, bottom), colour, thick)

@@ -46,7 +46,7 @@ def night(image: Image, rng: np.random.Generator) -> Image:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         image = np.asarray(cv2.merge((grey, grey, grey)), np.uint8)
     noise = rng.normal(0, rng.uniform(2, 10), (*image.shape[:2], 1)).astype(np.float32)
-    return np.clip(image.astype(np.float32) + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image.astype(np.float32) + noise, 0, 255), np.uint8)
 
 
 def rain(image: Image, rng: np.random.Generator) -> Image:
@@ -71,9 +71,9 @@ def blur(image: Image, rng: np.random.Generator) -> Image:
     kernel = np.zeros((size, size), np.float32)
     kernel[size // 2] = 1 / size
     turn = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), float(rng.uniform(0, 180)), 1)
-    kernel = cv2.warpAffine(kernel, turn, (size, size))
-    kernel /= max(float(kernel.sum()), 1e-3)
-    return np.asarray(cv2.filter2D(image, -1, kernel), np.uint8)
+    turned = np.asarray(cv2.warpAffine(kernel, turn, (size, size)), np.float32)
+    turned = np.asarray(turned / max(float(turned.sum()), 1e-3), np.float32)
+    return np.asarray(cv2.filter2D(image, -1, turned), np.uint8)
 
 
 def low_resolution(image: Image, rng: np.random.Generator) -> Image:

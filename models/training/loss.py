@@ -32,7 +32,7 @@ def known_per_anchor(known: Tensor, levels: int = 3) -> Tensor:
     return torch.cat(parts, 2).permute(0, 2, 1).float()
 
 
-class MaskedDetectionLoss(v8DetectionLoss):  # type: ignore[misc]
+class MaskedDetectionLoss(v8DetectionLoss):
     """Ultralytics' YOLO loss; the classification part counts only where a class is known.
 
     A picture's source labelled some classes; a mosaic holds several pictures; a teacher is unsure
@@ -43,7 +43,7 @@ class MaskedDetectionLoss(v8DetectionLoss):  # type: ignore[misc]
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__(model)
         self._known: Tensor | None = None
-        plain = self.bce
+        plain: Any = self.bce
 
         def masked(scores: Tensor, target: Tensor) -> Tensor:
             value: Tensor = plain(scores, target)
@@ -51,7 +51,7 @@ class MaskedDetectionLoss(v8DetectionLoss):  # type: ignore[misc]
                 return value
             return value * torch.maximum(self._known.to(value), (target > 0).to(value))
 
-        self.bce = masked
+        self.bce: Any = masked
 
     def loss(
         self, preds: dict[str, Tensor], batch: dict[str, Any]

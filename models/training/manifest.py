@@ -150,7 +150,7 @@ def _points(row: dict[str, Any]) -> npt.NDArray[np.float32] | None:
         return None
     points = np.asarray(row["points"], np.float32).reshape(-1, 2)
     width, height = row.get("points_size") or (row["width"], row["height"])
-    return points / np.array([width, height], np.float32)
+    return np.asarray(points / np.array([width, height], np.float32), np.float32)
 
 
 def read_labels(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:

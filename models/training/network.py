@@ -26,12 +26,13 @@ LOSS_GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}
 """Ultralytics' default weights of the three loss parts."""
 
 
-def load_network(path: Path) -> nn.Module:
+def load_network(path: Path) -> Any:
     """The float32 network inside an Ultralytics checkpoint, unfused, all weights trainable."""
     ensure_torchvision()
-    from ultralytics import YOLO
+    from ultralytics.models.yolo.model import YOLO
 
-    network: nn.Module = YOLO(str(path)).model.float()
+    network: Any = YOLO(str(path)).model
+    network = network.float()
     for parameter in network.parameters():
         parameter.requires_grad_(True)
     network.args = SimpleNamespace(**LOSS_GAINS)

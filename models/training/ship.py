@@ -19,10 +19,17 @@ from models.evaluation.detect import read_picture, scored_pictures
 from models.evaluation.rates import count_errors
 from models.evaluation.score import Scored, class_table, judged, pick_threshold, score
 from models.labels import LABELS
+from models.training.card_page import page
 from models.training.manifest import Picture, licence_allows
 
 SIZES: tuple[tuple[int, int], ...] = ((384, 640), (640, 640))
 """Input sizes (height, width) that are exported."""
+
+FULL = (640, 640)
+"""Input size at which figures are taken."""
+
+TILED_SETS = ("eagle",)
+"""Sets from high up, which are measured in tiles, too."""
 
 CALIBRATION_PICTURES = 160
 ALLOWED_LOSS = 0.01
@@ -82,15 +89,18 @@ def ship(
         shutil.copy(weights, made / f"{origin.name}.pt")
         int8 = _export(network, made, training, validation[::check_every], origin, say)
         say("measuring the INT8 file on the validation split")
-        scored = measure(made, origin, (640, 640), validation)
+        scored = measure(made, origin, FULL, validation)
         thresholds = pick_thresholds(scored)
         report = score(scored, thresholds)
+        high = [p for p in validation if p.set_name in TILED_SETS]
+        report["sets"]["eagle_tiled"] = class_table(measure(made, origin, FULL, high, tiled=True))
         counted = [p for p in pictures if p.split == "train" and p.points is not None]
-        crowd = crowd_correction(measure(made, origin, (640, 640), counted))
+        crowd = crowd_correction(measure(made, origin, FULL, counted))
         report["crowd"] = crowd_errors(scored, crowd)
         card = _card(origin, made, thresholds, training, validation)
         card = card.model_copy(update={"metrics": {**report, "int8": int8}, "crowd": crowd})
         write_card(made, card)
+        (made / "README.md").write_text(page(card), encoding="utf-8")
         directory.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(made, directory)
@@ -137,7 +147,7 @@ def _export(
         plain = Path(folder)
         save_openvino(openvino_model(network, 640, 640), plain / "openvino_fp16_640x640.xml")
         _provisional(plain, origin)
-        float_table = class_table(measure(plain, origin, (640, 640), boxed))
+        float_table = class_table(measure(plain, origin, FULL, boxed))
     result: dict[str, Any] = {}
     for number, scope in enumerate(FLOAT_SCOPES):
         for height, width in SIZES:
@@ -146,7 +156,7 @@ def _export(
             path = made / f"openvino_int8_{height}x{width}.xml"
             save_openvino(quantised(graph, inputs, scope), path)
         _provisional(made, origin)
-        int8_table = class_table(measure(made, origin, (640, 640), boxed))
+        int8_table = class_table(measure(made, origin, FULL, boxed))
         lost = _lost(float_table, int8_table)
         result = {"float_scope": number, "lost_map50": lost, "pictures": len(boxed)}
         say(f"INT8, scope {number}: mAP50 lost {lost}")
@@ -169,7 +179,12 @@ def _provisional(folder: Path, origin: Origin) -> None:
 
 
 def measure(
-    folder: Path, origin: Origin, size: tuple[int, int], pictures: Sequence[Picture]
+    folder: Path,
+    origin: Origin,
+    size: tuple[int, int],
+    pictures: Sequence[Picture],
+    *,
+    tiled: bool = False,
 ) -> list[Scored]:
     """Everything the weight in a directory finds down to a very low confidence."""
     from models.load import load_detector
@@ -185,7 +200,7 @@ def measure(
     )
     detector: Detector = load_detector(settings)
     try:
-        return list(scored_pictures(pictures, detector))
+        return list(scored_pictures(pictures, detector, tiled=tiled))
     finally:
         detector.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from models.decode_head import HeadSettings, decode_head
 from models.detections import Detections, FloatArray
+from models.detector import ImageArray
 from models.evaluation.detect import read_picture
 from models.labels import LABELS
 from models.letterbox import PAD_VALUE, Letterbox
@@ -24,6 +25,29 @@ DOUBTED = 0.4
 """Confidence left to a vehicle that overlaps a surer one: a place to ignore, not a label."""
 
 
+class Teacher:
+    """A COCO network that says what it sees in a picture, in patrol classes."""
+
+    def __init__(self, network: Path) -> None:
+        """Load an Ultralytics checkpoint with COCO classes."""
+        import openvino as ov
+
+        from models.export import openvino_model
+
+        graph = openvino_model(load_network(network), SIDE_PX, SIDE_PX)
+        self._compiled: Any = ov.compile_model(graph, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+
+    def opinion_of(self, image: ImageArray) -> FloatArray:
+        """(N, 6) rows as `teacher.Opinions` holds them, of a (H, W, 3) uint8 BGR picture."""
+        size = (image.shape[0], image.shape[1])
+        letterbox = Letterbox.fit(size, (SIDE_PX, SIDE_PX))
+        canvas = np.full((SIDE_PX, SIDE_PX, 3), PAD_VALUE, np.uint8)
+        letterbox.draw(image, canvas)
+        found = decode_head(self._compiled([canvas[None]])[0][0], HeadSettings(UNSURE, 0.6, 300))
+        boxes = Detections(letterbox.to_image(found.xyxy), found.confidence, found.class_id)
+        return opinion(boxes, (image.shape[1], image.shape[0]))
+
+
 def teach(network: Path, pictures: Sequence[Picture], path: Path) -> None:
     """Write the opinions of a COCO network on pictures, see `teacher.read_opinions`.
 
@@ -31,27 +55,10 @@ def teach(network: Path, pictures: Sequence[Picture], path: Path) -> None:
         network: Ultralytics checkpoint with COCO classes.
         path: JSON lines file; written whole.
     """
-    import openvino as ov
-
-    from models.export import openvino_model
-
-    graph = openvino_model(load_network(network), SIDE_PX, SIDE_PX)
-    compiled = ov.compile_model(graph, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    teacher = Teacher(network)
     partial = path.with_suffix(".part")
-    write_opinions(partial, _opinions(compiled, pictures))
+    write_opinions(partial, ((p.key, teacher.opinion_of(read_picture(p))) for p in pictures))
     partial.replace(path)
-
-
-def _opinions(compiled: Any, pictures: Sequence[Picture]) -> Iterator[tuple[str, FloatArray]]:
-    settings = HeadSettings(UNSURE, 0.6, 300)
-    for picture in pictures:
-        image = read_picture(picture)
-        letterbox = Letterbox.fit((image.shape[0], image.shape[1]), (SIDE_PX, SIDE_PX))
-        canvas = np.full((SIDE_PX, SIDE_PX, 3), PAD_VALUE, np.uint8)
-        letterbox.draw(image, canvas)
-        found = decode_head(compiled([canvas[None]])[0][0], settings)
-        boxes = Detections(letterbox.to_image(found.xyxy), found.confidence, found.class_id)
-        yield picture.key, opinion(boxes, (image.shape[1], image.shape[0]))
 
 
 def opinion(found: Detections, size: tuple[int, int]) -> FloatArray:
@@ -69,6 +76,5 @@ def opinion(found: Detections, size: tuple[int, int]) -> FloatArray:
     confidence[~kept] = np.minimum(confidence[~kept], DOUBTED)
     centre = (mine.xyxy[:, :2] + mine.xyxy[:, 2:]) / 2 / size
     extent = (mine.xyxy[:, 2:] - mine.xyxy[:, :2]) / size
-    columns = [label[:, None], confidence[:, None], centre, extent]
-    rows: FloatArray = np.concatenate(columns, 1).astype(np.float32)
+    rows = np.column_stack([label, confidence, centre, extent]).astype(np.float32)
     return rows[kept | np.isin(label, VEHICLES)]

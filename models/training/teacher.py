@@ -75,7 +75,8 @@ def lesson(picture: Picture, opinion: FloatArray | None) -> Lesson:
 
 def _overlaps_own(opinion: FloatArray, picture: Picture) -> npt.NDArray[np.bool_]:
     same = opinion[:, :1].astype(int) == picture.class_id[None]
-    return (same & (box_iou(corners(opinion[:, 2:]), corners(picture.boxes)) > 0.4)).any(1)
+    overlap = box_iou(corners(opinion[:, 2:]), corners(picture.boxes))
+    return np.asarray((same & (overlap > 0.4)).any(1))
 
 
 def corners(boxes: FloatArray) -> FloatArray:
