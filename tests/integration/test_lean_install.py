@@ -1,4 +1,4 @@
-"""The lean install: a fresh environment without torch runs the command, a patrol and the web side."""
+"""The lean install: a fresh environment without torch has the command and both sides."""
 
 from __future__ import annotations
 
