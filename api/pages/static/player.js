@@ -39,8 +39,6 @@ export class Player {
     const controls = make("div", { class: "controls" }, this.playButton, back, forward, this.seek, this.clock, this.loopButton, this.boxButton, this.zoomButton, this.speedButton, this.kinds);
     root.append(this.screen, controls);
     new ResizeObserver(() => this.paint()).observe(this.screen);
-    const tick = () => { this.paint(); requestAnimationFrame(tick); };
-    requestAnimationFrame(tick);
   }
 
   // A video that is loading or loaded already, so that the next clip starts at once.
@@ -76,6 +74,7 @@ export class Player {
     const changed = this.incident?.incident_id !== incident.incident_id;
     this.incident = incident;
     this.detail = detail || (changed ? null : this.detail);
+    if (!changed) this.paint();
     const video = this.prepare(incident);
     this.showKinds();
     if (!changed && video === this.video) return;
@@ -95,6 +94,7 @@ export class Player {
       this.track = track;
       this.findMoment();
       if (this.video && this.video.currentTime < this.from) this.video.currentTime = this.from;
+      this.paint();
     }
   }
 
@@ -116,9 +116,22 @@ export class Player {
     video.onloadedmetadata = () => this.start();
     video.onerror = () => { if (video === this.video) this.showPicture(this.incident.files.snapshot, "player.unplayable"); };
     video.onended = () => this.start();
+    this.follow(video);
     video.onpause = video.onplay = () => { this.playButton.firstChild.data = video.paused ? "▶" : "❚❚"; };
     if (video.readyState >= 1) this.start();
     if (video.error) video.onerror();
+  }
+
+  // Paints once per shown picture and not more often: an old desk computer has other work.
+  follow(video) {
+    const painted = () => {
+      if (video !== this.video) return;
+      this.paint();
+      video.requestVideoFrameCallback(painted);
+    };
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(painted);
+    else video.ontimeupdate = () => this.paint();
+    video.onseeked = () => this.paint();
   }
 
   start() {
@@ -129,7 +142,9 @@ export class Player {
 
   showPicture(url, word) {
     this.video = null;
-    this.zoomer.replaceChildren(...(url ? [make("img", { src: url, alt: say("player.snapshot") })] : []), this.canvas);
+    const picture = url ? [make("img", { src: url, alt: say("player.snapshot"), onload: () => this.paint() })] : [];
+    this.zoomer.replaceChildren(...picture, this.canvas);
+    this.paint();
     this.note.hidden = Boolean(url) && word !== "player.unplayable";
     this.note.textContent = say(word);
   }

@@ -1,0 +1,137 @@
+"""All pages in real Chromium: both languages, weight, accessibility, the zone editor."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.status import CameraCard, StatusWriter
+from pipeline.types import ViewKey
+
+pytestmark = pytest.mark.browser
+PAGES = ("review", "live", "zones", "statistics", "audit", "people", "account")
+AXE = Path(os.environ.get("SKYGRID_AXE", "node_modules/axe-core/axe.min.js"))
+
+
+def settle(page: Any) -> None:
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(700)
+
+
+@pytest.mark.parametrize(("locale", "word"), [("zh-CN", "待审队列"), ("en-GB", "Review queue")])
+def test_every_page_speaks_the_browsers_language(
+    house: Any, desk: Any, locale: str, word: str
+) -> None:
+    with desk(locale=locale) as boss:
+        boss.sign_in(house.url, "administrator")
+        assert word in boss.page.locator("h2#queue-title").inner_text()
+        for name in PAGES:
+            boss.page.goto(f"{house.url}/{name}")
+            settle(boss.page)
+            text = boss.page.locator("body").inner_text()
+            keys = re.findall(r"\b(?:nav|queue|do|detail|live|zones|statistics)\.[a-z_]+\b", text)
+            assert keys == [], f"words are missing on {name}"
+            if locale == "en-GB":
+                own = re.sub(r"[^\n]*(?:路|街|道|站)[^\n]*|中文", "", text)
+                assert not re.search(r"[一-鿿]", own), f"Chinese is left on {name}"
+        assert boss.hosts == {house.url.split("/")[2]}
+
+
+def test_the_language_switch_is_kept(house: Any, desk: Any) -> None:
+    with desk() as viewer:
+        viewer.sign_in(house.url, "viewer")
+        viewer.page.click("#language")
+        viewer.page.wait_for_selector("html[lang='zh-CN']")
+    with desk() as viewer:
+        viewer.sign_in(house.url, "viewer")
+        assert viewer.page.locator("html").get_attribute("lang") == "zh-CN"
+
+
+def test_the_review_page_is_light(house: Any, desk: Any) -> None:
+    with desk() as operator:
+        operator.sign_in(house.url)
+        settle(operator.page)
+        sizes = operator.page.evaluate(
+            "[performance.getEntriesByType('navigation')[0],"
+            " ...performance.getEntriesByType('resource')]"
+            ".map(e => [e.name, e.transferSize])"
+        )
+        weight = sum(size for name, size in sizes if "/evidence/" not in name)
+        assert 10_000 < weight <= 500_000, sizes
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm install axe-core)")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(house: Any, desk: Any, theme: str) -> None:
+    with desk(color_scheme=theme, bypass_csp=True) as boss:
+        boss.sign_in(house.url, "administrator")
+        found = {}
+        for name in (*PAGES, "signin"):
+            boss.page.goto(f"{house.url}/{name}")
+            settle(boss.page)
+            boss.page.add_script_tag(path=AXE)
+            result = boss.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            for violation in result["violations"]:
+                nodes = [node["html"][:140] for node in violation["nodes"][:4]]
+                found[f"{name}: {violation['id']}"] = nodes
+        assert found == {}
+
+
+def test_a_zone_is_drawn_on_the_still_and_saved(house: Any, desk: Any) -> None:
+    view = ViewKey("cam-000")
+    with desk() as supervisor:
+        supervisor.sign_in(house.url, "supervisor")
+        page = supervisor.page
+        page.goto(f"{house.url}/zones#cam-000/main")
+        page.wait_for_function("() => document.querySelector('#editor img').naturalWidth > 0")
+        page.click("#add")
+        box = page.locator("#editor").bounding_box()
+        assert box is not None
+        for x, y in ((0.2, 0.4), (0.8, 0.4), (0.8, 0.9), (0.2, 0.9)):
+            page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#form:not([hidden])")
+        page.fill("#form input", "市场门口")
+        page.keyboard.press("Tab")
+        page.fill("#note", "drawn in a test")
+        page.click("#save")
+        page.wait_for_selector(".toast")
+        saved = house.services.zones.current(view)
+        assert saved.saved_by == "supervisor"
+        zone = saved.zones[-1]
+        assert zone["name"] == "市场门口"
+        flat = [value for point in zone["polygon"] for value in point]
+        assert flat == pytest.approx([0.2, 0.4, 0.8, 0.4, 0.8, 0.9, 0.2, 0.9], abs=0.01)
+
+
+def test_camera_wall_shows_health_live(house: Any, desk: Any) -> None:
+    with desk() as viewer:
+        viewer.sign_in(house.url, "viewer")
+        viewer.page.goto(f"{house.url}/live")
+        viewer.page.wait_for_selector(".tile img:not([hidden])")
+        writer = StatusWriter(house.services.engine)
+        writer.write("cam-000", "down", "the <b>cable</b> was cut")
+        tile = viewer.page.locator(".tile.down", has_text="the <b>cable</b> was cut")
+        tile.wait_for()
+
+
+def test_evil_names_stay_text(house: Any, desk: Any) -> None:
+    evil = '"><img src=x onerror="window.hacked=1">'
+    cards = [CameraCard(f"cam-{n:03d}", name=evil, lon=114.03, lat=22.54) for n in range(6)]
+    StatusWriter(house.services.engine).register(cards)
+    comment = {"action": "comment", "comment": evil}
+    operator = house.sign_in("operator")
+    for item in operator.get("/api/v1/incidents").json()["items"]:
+        path = f"/api/v1/incidents/{item['incident_id']}/verdicts"
+        assert operator.post(path, json=comment).status_code == 200
+    with desk() as boss:
+        boss.sign_in(house.url, "administrator")
+        boss.page.wait_for_selector(".history q")
+        for name in PAGES:
+            boss.page.goto(f"{house.url}/{name}")
+            settle(boss.page)
+            assert boss.page.evaluate("window.hacked") is None
