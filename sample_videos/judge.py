@@ -79,6 +79,10 @@ def _in(zone: Polygon, state: ActorState) -> bool:
     return bool(zone.covers(Point(state.at_m)))
 
 
+def _is_person(state: ActorState) -> bool:
+    return state.actor.kind == "person" or state.actor.label == "person"
+
+
 def _garbage(_: Scenario, __: RuleTruth, zone: Polygon, states: Sequence[ActorState],
              ___: float) -> list[Claim]:  # fmt: skip
     lying = [s for s in states if s.actor.kind in _GARBAGE and s.carrier is None and _in(zone, s)]
@@ -96,14 +100,14 @@ def _heads(_: Scenario, __: RuleTruth, zone: Polygon, states: Sequence[ActorStat
            ___: float) -> list[Claim]:  # fmt: skip
     bare = [
         s for s in states
-        if s.actor.kind == "person" and s.head != "helmet" and _in(zone, s)
+        if _is_person(s) and s.head != "helmet" and _in(zone, s)
     ]  # fmt: skip
     return [(s.actor.id, s.at_m, (s.actor.id,)) for s in bare]
 
 
 def _crowd(scenario: Scenario, rule: RuleTruth, zone: Polygon, states: Sequence[ActorState],
            _: float) -> list[Claim]:  # fmt: skip
-    inside = [s for s in states if s.actor.kind == "person" and _in(zone, s)]
+    inside = [s for s in states if _is_person(s) and _in(zone, s)]
     if rule.ignore_queues:
         queues = tuple(f"{c.id}-" for c in scenario.crowds if c.shape == "line")
         inside = [s for s in inside if not s.actor.id.startswith(queues)] if queues else inside

@@ -93,7 +93,9 @@ def cut_out(image: Image, box: tuple[int, int, int, int]) -> tuple[Image, npt.ND
     cv2.grabCut(region, mask, inner, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_RECT)
     solid = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     crop = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
-    share = float(solid[crop].mean())
+    # GrabCut sometimes takes the head for background: then the whole box is used.
+    high = max(1, (bottom - top) // 7)
+    share = min(float(solid[crop].mean()), 2 * float(solid[crop][:high].mean()))
     soft = (
         cv2.GaussianBlur(solid, (0, 0), 1.2)[crop]
         if share > 0.25

@@ -16,7 +16,7 @@ from sample_videos.render import Rendered, clip_name, render
 from sample_videos.scenario import Scenario, load_scenario
 
 VARIANTS = HERE / "variants.yaml"
-SUITE_FPS = 4.0
+SUITE_FPS = 2.0
 """The demo's scenarios are drawn at 10 fps for the eye; for the benchmark this many are enough."""
 
 Progress = Callable[[str, int, int], None]
