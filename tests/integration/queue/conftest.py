@@ -71,8 +71,8 @@ def redis_server(new_redis: Callable[..., EmbeddedRedis]) -> EmbeddedRedis:
 
 @pytest.fixture
 def redis_bus(redis_server: EmbeddedRedis) -> Iterator[RedisBus]:
-    """A bus on that server, with short timeouts."""
-    bus = RedisBus(redis_server.url, RedisBusConfig(timeout_s=2.0))
+    """A bus on that server, patient enough for a busy machine."""
+    bus = RedisBus(redis_server.url, RedisBusConfig(timeout_s=10.0))
     yield bus
     bus.close()
 

@@ -38,8 +38,8 @@ migrate(engine)
 recorder = Recorder(SqlLedger(engine, LedgerConfig(site="test")), Spool(FOLDER / "spool"))
 relay = Relay(
     SqlOutbox(engine),
-    RedisBus(URL, RedisBusConfig(timeout_s=2.0)),
-    RelayConfig(batch=7, poll_s=0.01, backoff_s=0.02, max_backoff_s=0.1),
+    RedisBus(URL, RedisBusConfig(timeout_s=10.0)),
+    RelayConfig(batch=7, poll_s=0.05, backoff_s=0.02, max_backoff_s=0.1),
 )
 stop = Event()
 threads = [Thread(target=work, args=(stop,), daemon=True) for work in (relay.run, recorder.run)]

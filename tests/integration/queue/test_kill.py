@@ -51,7 +51,7 @@ def run(folder: Path, url: str, incidents: int, kill_after: tuple[int, float] | 
 @pytest.mark.parametrize(
     ("kills", "incidents"),
     [
-        pytest.param(3, 60, id="fast"),
+        pytest.param(3, 30, id="fast", marks=pytest.mark.timeout(300)),
         pytest.param(20, 400, id="twenty", marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     ],
 )

@@ -26,7 +26,7 @@ from pipeline.queue.redis_bus import RedisBus, RedisBusConfig
 from pipeline.types import Phase
 
 pytestmark = pytest.mark.redis
-QUICK = RelayConfig(batch=5, poll_s=0.01, backoff_s=0.02, max_backoff_s=0.1)
+QUICK = RelayConfig(batch=5, poll_s=0.05, backoff_s=0.02, max_backoff_s=0.1)
 LIFE = [Phase.STARTED, Phase.UPDATED, Phase.ENDED]
 TOLD = ["started", "updated", "ended"]
 
@@ -41,7 +41,7 @@ class Relaying:
 
     def __init__(self, engine: Engine, url: str, count: int = 1) -> None:
         self.stop = Event()
-        self.buses = [RedisBus(url, RedisBusConfig(timeout_s=2.0)) for _ in range(count)]
+        self.buses = [RedisBus(url, RedisBusConfig(timeout_s=10.0)) for _ in range(count)]
         self.relays = [Relay(SqlOutbox(engine), bus, QUICK) for bus in self.buses]
         self.threads = [Thread(target=r.run, args=(self.stop,)) for r in self.relays]
 
@@ -60,7 +60,7 @@ class Relaying:
             bus.close()
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     until = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until, "timed out"
