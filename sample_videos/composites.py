@@ -1,4 +1,4 @@
-"""Scenarios on real pictures: streets as backdrops, real heaps and people as cut-outs (run time)."""
+"""Scenarios on real pictures: streets as backdrops, real heaps and people as cut-outs."""
 
 from __future__ import annotations
 
