@@ -19,10 +19,11 @@ from api.answers import install_error_answers
 from api.dependencies import refuse_unknown_parameters
 from api.live import Live
 from api.metrics import ApiMetrics
-from api.routes import cameras, events, evidence, incidents, pages, people, reports
+from api.routes import cameras, events, evidence, incidents, oidc, pages, people, reports
 from api.security.gate import Gate, GateTimes
 from api.security.headers import Border
 from api.security.limits import RateLimit
+from api.security.oidc import Oidc
 from api.security.signing import Signer, load_secret
 from api.services import Clock, Services
 from api.settings import ApiSettings
@@ -71,7 +72,7 @@ def create_app(settings: ApiSettings, clock: Clock = time.time) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    for module in (incidents, cameras, evidence, events, people, reports, pages):
+    for module in (incidents, cameras, evidence, events, people, reports, pages, oidc):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_error_answers(app)
@@ -88,6 +89,7 @@ def wire(settings: ApiSettings, clock: Clock = time.time) -> Services:
     log = AuditLog(engine, clock)
     times = GateTimes(settings.session_hours * 3600.0, settings.idle_minutes * 60.0)
     metrics = ApiMetrics()
+    signer = Signer(load_secret(settings.data_dir / "api.secret"))
     return Services(
         settings=settings,
         engine=engine,
@@ -100,11 +102,19 @@ def wire(settings: ApiSettings, clock: Clock = time.time) -> Services:
         verdicts=Verdicts(engine, LedgerConfig(site=settings.site_name), log, clock),
         statistics=Statistics(engine, ZoneInfo(settings.timezone)),
         zones=ZoneStore(engine),
-        signer=Signer(load_secret(settings.data_dir / "api.secret")),
+        signer=signer,
         metrics=metrics,
         live=Live(engine, metrics),
         texts=Texts(),
+        oidc=_provider(settings, signer, clock),
     )
+
+
+def _provider(settings: ApiSettings, signer: Signer, clock: Clock) -> Oidc | None:
+    if settings.oidc is None:
+        return None
+    back = f"{settings.public_url.rstrip('/')}/oidc/return"
+    return Oidc(settings.oidc, back, signer, clock)
 
 
 def first_link(services: Services) -> str | None:

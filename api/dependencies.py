@@ -91,7 +91,10 @@ async def refuse_unknown_parameters(request: Request) -> None:
     """
     if not request.query_params:
         return
-    known = request.app.state.query_names.get((request.method, request.scope["route"].path))
+    route = request.scope["route"]
+    if not getattr(route, "include_in_schema", True):
+        return  # pages: a link from elsewhere may carry anything
+    known = request.app.state.query_names.get((request.method, route.path))
     unknown = sorted(set(request.query_params) - (known or set()))
     if unknown:
         allowed = ", ".join(sorted(known or ())) or "none"

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 from api.live import Live
 from api.metrics import ApiMetrics
 from api.security.gate import Gate
+from api.security.oidc import Oidc
 from api.security.signing import Signer
 from api.settings import ApiSettings
 from api.store.audit import AuditLog
@@ -44,3 +45,4 @@ class Services:
     metrics: ApiMetrics
     live: Live
     texts: Texts
+    oidc: Oidc | None = None

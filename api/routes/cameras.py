@@ -122,7 +122,9 @@ def save_zones(
     problems = _problems(asked.zones)
     if problems:
         raise Refused("zones cannot be saved like this", {"problems": problems})
-    valid = tuple(z.model_dump(mode="json") for z in _ZONES.validate_python(asked.zones))
+    valid = tuple(
+        z.model_dump(mode="json", by_alias=True) for z in _ZONES.validate_python(asked.zones)
+    )
     draft = ZoneVersion(view, asked.version, valid, principal.username, wired.clock(), asked.note)
     try:
         saved = wired.zones.save(draft)

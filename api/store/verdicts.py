@@ -37,6 +37,8 @@ _REVIEWS: Mapping[str, tuple[ReviewState, EventKind]] = {
     "reject": (ReviewState.REJECTED, EventKind.REJECTED),
     "reopen": (ReviewState.PENDING, EventKind.REOPENED),
 }
+_SAYS_NOTHING_OF_THE_PLACE = ("duplicate", "test")
+"""Rejections that must not make the view blind to the next happening there."""
 _KEEP_KEYS_S = 7 * 86_400.0
 
 
@@ -171,6 +173,8 @@ class Verdicts:
         return {"before": before}
 
     def _memories(self, incident: Incident, verdict: Verdict) -> list[Json]:
+        if verdict.reason in _SAYS_NOTHING_OF_THE_PLACE:
+            return []
         verdict_name = {"accept": "accepted", "reject": "rejected"}.get(verdict.action, "reopened")
         return [
             {

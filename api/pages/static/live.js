@@ -1,5 +1,5 @@
 // Camera wall with stills and health, and the map of cameras and open incidents; all live.
-import { data, failed, get, listen, make, say, typeName, when } from "./core.js";
+import { cameraState, data, failed, get, listen, make, say, tone, typeName, when } from "./core.js";
 import { CityMap } from "./map.js";
 import { paintBox } from "./player.js";
 
@@ -20,14 +20,14 @@ async function load() {
 function render() {
   const trouble = $("trouble").checked;
   const rank = { down: 0, degraded: 1, starting: 2, unknown: 3, up: 4 };
-  const shown = state.cameras.filter((camera) => !trouble || camera.state !== "up");
-  shown.sort((a, b) => (rank[a.state] ?? 3) - (rank[b.state] ?? 3) || b.open_incidents - a.open_incidents || a.camera_id.localeCompare(b.camera_id));
+  const shown = state.cameras.filter((camera) => !trouble || tone(camera.state) !== "up");
+  shown.sort((a, b) => rank[tone(a.state)] - rank[tone(b.state)] || b.open_incidents - a.open_incidents || a.camera_id.localeCompare(b.camera_id));
   const tiles = shown.flatMap((camera) => camera.views.map((view) => tile(camera, view)));
   $("wall").replaceChildren(...tiles);
   $("empty").hidden = state.cameras.length > 0;
   const counts = {};
   for (const camera of state.cameras) counts[camera.state] = (counts[camera.state] || 0) + 1;
-  $("health").textContent = Object.entries(counts).map(([name, n]) => `${say("camera." + name)} ${n}`).join(" · ");
+  $("health").textContent = Object.entries(counts).map(([name, n]) => `${cameraState(name)} ${n}`).join(" · ");
   map.show({ grid: data.grid, cameras: state.cameras, incidents: state.incidents });
   if (map.empty) $("map").replaceChildren(make("p", { class: "empty muted" }, say("live.no_map")));
   refreshStills();
@@ -40,10 +40,10 @@ function tile(camera, view) {
   const name = camera.views.length > 1 ? `${camera.name || camera.camera_id} · ${view}` : camera.name || camera.camera_id;
   const since = camera.since ? say("live.since", { time: when(camera.since) }) : "";
   const pending = camera.open_incidents ? make("a", { href: `/review#${camera.camera_id}` }, say("live.pending", { n: camera.open_incidents })) : null;
-  return make("li", { class: `tile ${camera.state}` },
+  return make("li", { class: `tile ${tone(camera.state)}` },
     make("figure", {}, kept.note, kept.img, kept.canvas),
     make("div", {},
-      make("div", { class: "name" }, make("span", {}, name), make("span", { class: `badge ${camera.state}` }, say("camera." + camera.state))),
+      make("div", { class: "name" }, make("span", {}, name), make("span", { class: `badge ${tone(camera.state)}` }, cameraState(camera.state))),
       make("span", { class: "muted" }, camera.reason ? `${camera.reason} · ${since}` : `${say("live.glances", { n: camera.glances_per_s.toFixed(1) })} · ${since}`),
       pending));
 }

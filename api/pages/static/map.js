@@ -1,5 +1,5 @@
 // A map without tiles: grid, cameras with their fields of view, incidents; pan, wheel and buttons.
-import { draw, make } from "./core.js";
+import { draw, make, tone } from "./core.js";
 
 const METRES = 111195;
 
@@ -76,7 +76,7 @@ export class CityMap {
     for (const camera of this.content.cameras || []) {
       if (camera.lon === null) continue;
       const area = footprint(camera);
-      if (area.length > 2) made.push(draw("path", { class: `fov ${camera.state}`, d: path(area) }));
+      if (area.length > 2) made.push(draw("path", { class: `fov ${tone(camera.state)}`, d: path(area) }));
     }
     for (const spot of this.content.spots || []) {
       const [x, y] = this.at(spot.lon, spot.lat);
@@ -85,7 +85,7 @@ export class CityMap {
     for (const camera of this.content.cameras || []) {
       if (camera.lon === null) continue;
       const [x, y] = this.at(camera.lon, camera.lat);
-      made.push(draw("circle", { class: `camera ${camera.state}`, cx: x, cy: y, r: 6 }, draw("title", {}, camera.name || camera.camera_id)));
+      made.push(draw("circle", { class: `camera ${tone(camera.state)}`, cx: x, cy: y, r: 6 }, draw("title", {}, camera.name || camera.camera_id)));
       if (this.options.names) made.push(draw("text", { x: x + 9, y: y + 4 }, document.createTextNode(camera.name || camera.camera_id)));
     }
     for (const incident of this.content.incidents || []) {
