@@ -18,6 +18,7 @@ from pipeline.ledger.errors import (
     LedgerCorrupt,
     LedgerError,
     LedgerFull,
+    LedgerRefused,
     LedgerUnavailable,
 )
 
@@ -145,6 +146,8 @@ def wrapped(error: exc.SQLAlchemyError, engine: Engine) -> LedgerError:
         return LedgerCorrupt(message)
     if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.TimeoutError):
         return LedgerUnavailable(message)
+    if isinstance(error, exc.DataError | exc.IntegrityError) or type(error) is exc.StatementError:
+        return LedgerRefused(message)
     return LedgerError(message)
 
 

@@ -5,7 +5,8 @@ LedgerError
 │   ├── LedgerBusy        another writer held the database longer than the timeout
 │   └── LedgerFull        the disk or the quota is full, or the file cannot be written
 ├── LedgerCorrupt         the database or its schema is not what this version expects
-├── SightingRefused       the sighting breaks its own rules, e.g. a time without a zone
+├── LedgerRefused         these values can never be written: trying again is useless
+│   └── SightingRefused   the sighting breaks its own rules, e.g. a time without a zone
 ├── UnknownIncident       no incident has this id
 ├── UnknownSighting       no sighting has this id
 └── SpoolError            the spool on disk cannot be written or read
@@ -32,7 +33,11 @@ class LedgerCorrupt(LedgerError):
     """The database or its schema is damaged, or newer than this version."""
 
 
-class SightingRefused(LedgerError):
+class LedgerRefused(LedgerError):
+    """These values can never be written: too long, of the wrong kind, or there already."""
+
+
+class SightingRefused(LedgerRefused):
     """The sighting breaks its own rules: a time without a zone, a negative sequence."""
 
 

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import structlog
 
-from pipeline.ledger.errors import LedgerError, LedgerUnavailable, SpoolError
+from pipeline.ledger.errors import LedgerError, SpoolError
 from pipeline.ledger.port import Ledger
-from pipeline.ledger.spool import Spool, Spooled, SpooledEvidence, SpooledSighting
+from pipeline.ledger.spool import NEVER, Spool, Spooled, SpooledEvidence, SpooledSighting
 from pipeline.ledger.types import Incident
 from pipeline.types import EvidenceFile, Place, Sighting
 
@@ -37,7 +37,7 @@ class RecorderStatus:
 
 
 class Recorder:
-    """`Ledger.record` that never fails for a passing reason, and keeps the order.
+    """`Ledger.record` that does not fail because the database does, and keeps the order.
 
     While entries wait in the spool, new ones queue behind them. Call `flush` from time to time,
     or `run` in a thread.
@@ -60,7 +60,8 @@ class Recorder:
         """Record a sighting's message; None when it went to the spool.
 
         Raises:
-            LedgerError: The ledger refuses it for good, or the spool is full too.
+            LedgerRefused, UnknownSighting: It can never be recorded.
+            SpoolError: The spool is full too; the entry is lost, and counted.
         """
         return self._take(SpooledSighting(sighting, tuple(evidence), place))
 
@@ -73,7 +74,9 @@ class Recorder:
             if not len(self.spool):
                 try:
                     incident = self._write(entry)
-                except LedgerUnavailable as error:
+                except NEVER:
+                    raise
+                except LedgerError as error:  # full, locked, away, damaged: the spool keeps it
                     self._note(False, str(error))
                 else:
                     self._note(True, "")
@@ -95,7 +98,7 @@ class Recorder:
         meanwhile wait for a few entries at most, not for all.
 
         Raises:
-            LedgerUnavailable, SpoolError: It stopped half way; the rest still waits.
+            LedgerError: It stopped half way; the rest still waits.
         """
         moved = 0
         while count := self._flush_some():

@@ -27,10 +27,14 @@ from pipeline.ledger.codec import (
     sighting_json,
     sighting_of,
 )
-from pipeline.ledger.errors import LedgerError, LedgerUnavailable, SpoolError
+from pipeline.ledger.errors import LedgerRefused, SpoolError, UnknownIncident, UnknownSighting
 from pipeline.types import EvidenceFile, Place, Sighting
 
 _log = structlog.get_logger(__name__)
+
+
+NEVER = (LedgerRefused, UnknownSighting, UnknownIncident)
+"""Errors after which trying again is useless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +144,12 @@ class Spool:
 
         Args:
             limit: Most entries to hand over, all when None.
-            take: Records one entry. LedgerUnavailable stops the replay, the entry stays. Any
-                other LedgerError sets the entry aside in `rejected.jsonl`, with the reason.
+            take: Records one entry. One that can never be recorded is set aside in
+                `rejected.jsonl`, with the reason; any other LedgerError stops the replay, and
+                the entry stays.
 
         Raises:
-            LedgerUnavailable: From `take`.
+            LedgerError: From `take`.
             SpoolError: The spool cannot be read.
         """
         taken = 0
@@ -169,9 +174,7 @@ class Spool:
                 return taken
             try:
                 take(_from_json(json.loads(line)))
-            except LedgerUnavailable:
-                raise
-            except (LedgerError, ValueError, KeyError, TypeError) as error:
+            except (*NEVER, ValueError, KeyError, TypeError) as error:
                 self._set_aside(line, error)
             taken += 1
             self._done_lines = number + 1

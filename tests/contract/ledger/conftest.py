@@ -21,7 +21,6 @@ from pipeline.ledger.memory import MemoryLedger
 from pipeline.ledger.outbox import Outbox, SqlOutbox
 from pipeline.ledger.port import Ledger, LedgerConfig
 from pipeline.ledger.sql import SqlLedger
-from pipeline.ledger.tables import Base
 from pipeline.queue.embedded import EmbeddedRedis, server_binary
 from pipeline.queue.errors import EmbeddedRedisError
 from pipeline.queue.memory import MemoryBus
@@ -107,9 +106,10 @@ def new_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledge
             engines.append(engine)
         else:
             engine = request.getfixturevalue("migrated_postgres")
-            names = ", ".join(table.name for table in Base.metadata.sorted_tables)
             with engine.begin() as connection:
-                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+                connection.execute(
+                    text("TRUNCATE incident, sighting_message, outbox RESTART IDENTITY CASCADE")
+                )
         return SqlLedger(engine, config), SqlOutbox(engine, config.clock)
 
     yield make

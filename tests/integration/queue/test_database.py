@@ -23,9 +23,12 @@ from pipeline.ledger.errors import (
     LedgerCorrupt,
     LedgerError,
     LedgerFull,
+    LedgerRefused,
     LedgerUnavailable,
     SpoolError,
+    UnknownSighting,
 )
+from pipeline.ledger.memory import MemoryLedger
 from pipeline.ledger.recorder import Recorder
 from pipeline.ledger.spool import Spool, SpoolConfig, SpooledEvidence, SpooledSighting
 from pipeline.ledger.sql import SqlLedger
@@ -268,6 +271,37 @@ class TestRecorder:
         assert len(incident.evidence) == 1
         holder.close()
         quick.dispose()
+
+    def test_a_damaged_database_spools_and_a_refused_sighting_does_not(
+        self, tmp_path: Path, build: ModuleType
+    ) -> None:
+        (tmp_path / "x.db").write_bytes(b"not a database, not at all" * 100)
+        broken = open_engine(sqlite_url(tmp_path / "x.db"))
+        recorder = Recorder(SqlLedger(broken), Spool(tmp_path / "s"))
+        assert recorder.record(build.make_sighting()) is None
+        with pytest.raises(LedgerCorrupt):
+            recorder.flush()
+        assert recorder.status.spooled == 1, "it must not be set aside for the database's fault"
+        broken.dispose()
+        mended = open_engine(sqlite_url(tmp_path / "mended.db"))
+        migrate(mended)
+        recorder = Recorder(SqlLedger(mended), Spool(tmp_path / "s"))
+        assert recorder.flush() == 1
+        with pytest.raises(LedgerRefused):
+            recorder.record(build.make_sighting(severity=9))
+        with pytest.raises(UnknownSighting):
+            recorder.attach_evidence(build.sighting_id("nobody"), [build.make_file()])
+        assert recorder.status.spooled == 0
+        mended.dispose()
+
+    def test_when_both_are_away_it_is_counted(self, tmp_path: Path, build: ModuleType) -> None:
+        ledger = MemoryLedger()
+        ledger.down = True
+        (tmp_path / "s").write_text("a file")
+        recorder = Recorder(ledger, Spool(tmp_path / "s"))
+        with pytest.raises(SpoolError):
+            recorder.record(build.make_sighting())
+        assert recorder.status.lost == 1
 
 
 def test_the_web_side_imports_no_video_and_no_models() -> None:
