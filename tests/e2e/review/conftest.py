@@ -114,4 +114,4 @@ def desk(browser: Browser) -> Iterator[Callable[..., Any]]:
         finally:
             context.close()
 
-    yield make
+    return make

@@ -112,7 +112,7 @@ def test_zones_are_checked_versioned_and_guarded(house: Any) -> None:
     assert "unique" in twins[0]["message"]
     assert client.post(f"{ZONES}/check", json={"zones": [ZONE]}).json()["problems"] == []
     history = client.get(f"{ZONES}/versions").json()["items"]
-    assert [v["note"] for v in history][0] == "first"
+    assert next(v["note"] for v in history) == "first"
     viewer = house.sign_in("viewer")
     assert viewer.put(ZONES, json={"version": start + 1, "zones": []}).status_code == 403
 

@@ -34,7 +34,7 @@ def test_whole_file_and_ranges(house: Any, clip_url: str) -> None:
 
 def test_a_changed_or_old_url_is_refused(house: Any, clip_url: str) -> None:
     client = house.client()
-    path, query = clip_url.split("?")
+    path, _query = clip_url.split("?")
     number = int(path.split("/")[2])
     other = clip_url.replace(f"/{number}/", f"/{number + 1}/")
     assert client.get(other).status_code == 403

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def test_the_secret_is_made_once_and_kept_to_its_owner(tmp_path: Path) -> None:
 
 
 def test_roles_only_add_rights() -> None:
-    for lower, higher in zip(ROLES, ROLES[1:], strict=False):
+    for lower, higher in itertools.pairwise(ROLES):
         assert SCOPES_OF_ROLE[lower] < SCOPES_OF_ROLE[higher]
     with pytest.raises(Forbidden, match="zones:write"):
         principal("operator").require("zones:write")
