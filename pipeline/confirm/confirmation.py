@@ -17,6 +17,9 @@ from pipeline.types import Box, Phase, Scene, Sighting, Suspicion
 MAX_HYPOTHESES = 500
 """Bound per view; the ones that were supported longest ago go first, open ones last."""
 
+SLOW_LOOK_FPS = 1.0
+"""Pace of a look that only waits for a dwell to end."""
+
 
 @dataclass(frozen=True, slots=True)
 class LookWant:
@@ -169,12 +172,15 @@ class Confirmation:
             hypothesis.miss(now_s, scene.captured_at, rule.max_gap_s)
         else:
             hypothesis.support(now_s)
-        if (said is not None and said.ripe) or hypothesis.looks:
-            supports = said is not None and said.ripe
+        if said is not None or hypothesis.looks:
             strength = said.strength if said is not None else 0.0
-            hypothesis.looks.append(Look(now_s, supports, strength))
+            hypothesis.looks.append(Look(now_s, said is not None, strength))
             hypothesis.forget_old_looks(rule)
-        if said is None or not hypothesis.is_proven(rule, self._bar(hypothesis, scene)):
+        if (
+            said is None
+            or not said.ripe
+            or not hypothesis.is_proven(rule, self._bar(hypothesis, scene))
+        ):
             return []
         again = hypothesis.sent is not None
         make = messages.update if again else messages.start
@@ -182,7 +188,7 @@ class Confirmation:
 
     def _open(self, hypothesis: Hypothesis, sighting: Sighting) -> Sighting:
         hypothesis.stage, hypothesis.sent = Stage.OPEN, sighting
-        hypothesis.look_since_s = None
+        hypothesis.look_since_s, hypothesis.look_until_s = None, 0.0
         hypothesis.looks.clear()
         return sighting
 
@@ -268,25 +274,39 @@ class Confirmation:
         return tuple(sorted(wants, key=lambda w: -w.priority))
 
     def _wish(self, hypothesis: Hypothesis, now_s: float) -> LookWant | None:
-        """A look while undecided, for at most `look_s`, then a rest."""
+        """A look while undecided, for a while, then a rest.
+
+        A claim that will be ripe before the next glance wants a slow look already: or the
+        dwell would be over for up to a glance period before anybody saw it.
+        """
         rule = self._rules[hypothesis.topic]
-        hinted = bool(hypothesis.looks) or rule.looks_when_unripe
-        fresh = hypothesis.last_support_s >= now_s
-        if hypothesis.stage is Stage.OPEN or rule.look_s <= 0 or not hinted:
+        if hypothesis.stage is Stage.OPEN or rule.look_s <= 0:
             return None
-        begun_s = hypothesis.look_since_s
-        if begun_s is None or now_s - begun_s >= rule.look_s + rule.look_rest_s:
-            if not fresh:
-                return None
-            hypothesis.look_since_s = begun_s = now_s
-        left_s = rule.look_s - (now_s - begun_s)
+        if now_s >= hypothesis.look_until_s and hypothesis.last_support_s >= now_s:
+            self._begin_look(hypothesis, rule, now_s)
+        left_s = hypothesis.look_until_s - now_s
         if left_s <= 0:
             return None
+        hasty = hypothesis.is_ripe or rule.looks_when_unripe
         return LookWant(
             hypothesis.topic,
             hypothesis.claim.xyxy_norm,
-            float(rule.severity),
-            rule.look_fps,
+            rule.severity - (0.0 if hasty else 0.5),
+            rule.look_fps if hasty else min(rule.look_fps, SLOW_LOOK_FPS),
             left_s,
             hypothesis.claim.since_s,
         )
+
+    @staticmethod
+    def _begin_look(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
+        began_s = hypothesis.look_since_s
+        if began_s is not None and now_s < hypothesis.look_until_s + rule.look_rest_s:
+            return
+        ripens_in_s = rule.dwell_s - (now_s - hypothesis.claim.since_s)
+        if hypothesis.is_ripe or rule.looks_when_unripe:
+            length_s = rule.look_s
+        elif 0 < ripens_in_s <= rule.glance_period_s:
+            length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
+        else:
+            return
+        hypothesis.look_since_s, hypothesis.look_until_s = now_s, now_s + length_s

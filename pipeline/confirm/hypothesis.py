@@ -50,13 +50,16 @@ class Hypothesis:
         place_norm: Anchor of the place, 0..1; fixed, so that places never creep together.
         claim: The claim as it stands.
         stage: gathering, open or ended.
-        looks: Ripe looks at it while gathering.
+        looks: Looks at it while gathering, unripe ones too: what was seen during the dwell is
+            evidence, and need not be waited for again after it.
+        is_ripe: The newest suspicion said so.
         last_look_s: Time of the last picture that counted.
         last_support_s: Time of the last picture that supported it.
         clear_since: Media time and wall clock of the first picture of the present clear run.
         clear_s: Length of the present clear run, gaps and hidden times left out.
         sent: The last sighting published, None before the first.
-        look_since_s: When it first asked for the present look.
+        look_since_s: When it began to ask for the present look, or the one before.
+        look_until_s: When that one is over.
     """
 
     topic: Topic
@@ -69,7 +72,9 @@ class Hypothesis:
     clear_since: tuple[float, datetime] | None = None
     clear_s: float = 0.0
     sent: Sighting | None = None
+    is_ripe: bool = False
     look_since_s: float | None = None
+    look_until_s: float = 0.0
 
     def take(self, suspicion: Suspicion, place_norm: Box) -> None:
         """Let the newest suspicion speak for the claim; its start and subtype stay known."""
@@ -80,6 +85,7 @@ class Hypothesis:
             suspicion.reasons,
             suspicion.measures,
         )
+        self.is_ripe = suspicion.ripe
 
     def support(self, timestamp_s: float) -> None:
         """One picture supported it: any clear run is over."""
@@ -93,9 +99,9 @@ class Hypothesis:
         elif timestamp_s - self.last_look_s <= max_gap_s:
             self.clear_s += timestamp_s - self.last_look_s
 
-    def strength(self) -> float:
-        """Mean strength of the supporting looks, 0 without any."""
-        strengths = [look.strength for look in self.looks if look.supports]
+    def strength(self, rule: RuleBase) -> float:
+        """Mean strength of the newest supporting looks, 0 without any."""
+        strengths = [look.strength for look in self.looks if look.supports][-rule.min_looks :]
         return sum(strengths) / len(strengths) if strengths else 0.0
 
     def share(self) -> float:
@@ -108,7 +114,7 @@ class Hypothesis:
         if len(supporting) < rule.min_looks or self.share() < rule.share:
             return False
         held_s = supporting[-1].timestamp_s - supporting[0].timestamp_s
-        return held_s >= rule.confirm_s and self.strength() >= min(1.0, rule.open_at + bar)
+        return held_s >= rule.confirm_s and self.strength(rule) >= min(1.0, rule.open_at + bar)
 
     def forget_old_looks(self, rule: RuleBase) -> None:
         """Keep the looks of the window that the settings need, whatever the rate of pictures."""

@@ -42,7 +42,7 @@ def start(hypothesis: Hypothesis, rule: RuleBase, origin: Origin, scene: Scene) 
         ended_at=None,
         timestamp_s=scene.timestamp_s,
         started_s=claim.since_s,
-        confidence=round(hypothesis.strength(), 4),
+        confidence=round(hypothesis.strength(rule), 4),
         severity=severity(rule, claim.measures, claim.subtype),
         reasons=(*claim.reasons, confirmed),
         measures=claim.measures,

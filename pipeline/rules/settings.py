@@ -30,7 +30,12 @@ LookRestS = Annotated[
 ]
 Severity = Annotated[int, Field(ge=1, le=4, description="1 (low) to 4 (urgent).")]
 ConfirmS = Annotated[
-    float, Field(ge=0, le=3_600, description="A ripe claim must hold this long to be confirmed.")
+    float,
+    Field(
+        ge=0,
+        le=3_600,
+        description="A claim must be supported for this long; may lie within the dwell.",
+    ),
 ]
 MinLooks = Annotated[
     int, Field(ge=1, le=1_000, description="Pictures that must support a claim to confirm it.")

@@ -63,7 +63,7 @@ class TestCrowding:
     def test_same_second_at_every_rate(self, play, fps):
         sightings = play("crowding", people=12, dwell_s=10).run(crowd(16), 40, fps=fps)
         assert [s.phase for s in sightings] == [Phase.STARTED]
-        assert sightings[0].timestamp_s == pytest.approx(24, abs=1 / fps)
+        assert sightings[0].timestamp_s == pytest.approx(20, abs=1 / fps)
 
     def test_one_missed_picture_does_not_restart_the_dwell(self, play):
         def blinking(t):
