@@ -1,4 +1,4 @@
-"""What fusion is measured against: nothing, a fixed radius and time window, the same camera only."""
+"""What fusion is measured against: nothing, a fixed radius and window, the same camera only."""
 
 from __future__ import annotations
 

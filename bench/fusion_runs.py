@@ -44,9 +44,6 @@ class Tally:
         merges: Pair counts.
         sighting_errors_m: Distance of each sighting's place from the truth.
         incident_errors_m: Distance of each unmixed incident's place from the truth.
-        honest: Sightings whose truth lies within two sigmas of their ellipse.
-        recurrences: Happenings that came again and were linked to the one before.
-        recurred: Happenings that came again at the same place.
     """
 
     merges: MergeScore = field(default_factory=MergeScore)

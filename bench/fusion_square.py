@@ -1,9 +1,8 @@
-"""A square with exact geometry: happenings, two ground cameras, an eagle-eye on tour, their views."""
+"""A square with exact geometry: what happens, two ground cameras, an eagle-eye on tour."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +101,7 @@ def build(random: np.random.Generator) -> Square:
 def _happenings(random: np.random.Generator) -> list[Happening]:
     found: list[Happening] = []
     for _ in range(int(random.integers(4, 7))):
-        found.append(_happening(random, len(found), found))
+        found.append(_happening(random, len(found)))
         if random.random() < 0.35:
             found.append(_neighbour(random, found[-1], len(found)))
         if random.random() < 0.25:
@@ -110,7 +109,7 @@ def _happenings(random: np.random.Generator) -> list[Happening]:
     return _apart(found)
 
 
-def _happening(random: np.random.Generator, number: int, _others: list[Happening]) -> Happening:
+def _happening(random: np.random.Generator, number: int) -> Happening:
     vending = random.random() < 0.7
     size = (
         (random.uniform(1.4, 2.4), random.uniform(0.8, 1.4), random.uniform(1.6, 2.3))
@@ -177,7 +176,7 @@ def _views(random: np.random.Generator) -> list[View]:
     roof = np.array([-48.0, 52.0, 38.0]) + random.uniform(-5, 5, 3)
     for visit, aim_xy in enumerate(((-14.0, -14.0), (14.0, 14.0), (-14.0, 16.0), (16.0, -14.0))):
         mask = (glances % 160 >= 40 * visit) & (glances % 160 < 40 * visit + 30)
-        aim = np.array([*aim_xy, 0.0]) + (*random.uniform(-2, 2, 2), 0.0)
+        aim = np.append(random.uniform(-2, 2, 2) + aim_xy, 0.0)
         key = ViewKey("eagle-1", f"preset-{visit + 1}")
         views.append(_view(random, key, (roof, aim, 2600.0), glances[mask]))
     return views
@@ -230,11 +229,3 @@ def _ground_points(random: np.random.Generator, projection: Array, count: int) -
         gaps = np.linalg.norm(pixels[:, None] - pixels[chosen][None], axis=2).min(1)
         chosen.append(int(gaps.argmax()))
     return pool[chosen]
-
-
-def stretches(times_s: Array, longest_gap_s: float) -> list[Array]:
-    """Times cut where more than `longest_gap_s` lies between two of them."""
-    if not len(times_s):
-        return []
-    cuts = [0, *(np.flatnonzero(np.diff(times_s) > longest_gap_s) + 1), len(times_s)]
-    return [times_s[a:b] for a, b in pairwise(cuts)]

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Protocol
 
 from pipeline.fusion.clocks import ClockReport, ClockWatch
 from pipeline.fusion.combine import combine
 from pipeline.fusion.policy import SkyGroundPolicy
 from pipeline.fusion.settings import FusionSettings
-from pipeline.geometry.locator import Locator
 from pipeline.ledger.port import Ledger, LedgerConfig
 from pipeline.ledger.types import Incident
-from pipeline.types import EvidenceFile, Sighting
+from pipeline.types import EvidenceFile, Place, Sighting
 
 _LONGEST_REACH_M = 60.0
+
+
+class Placer(Protocol):
+    """Puts a sighting on the map: `pipeline.geometry.locator.Locator`."""
+
+    def place(self, sighting: Sighting) -> Place | None:
+        """Its place, None if its view is not calibrated."""
+        ...
 
 
 def fusing(config: LedgerConfig, settings: FusionSettings, clocks: ClockWatch) -> LedgerConfig:
@@ -45,7 +53,7 @@ class Fusion:
     """
 
     ledger: Ledger
-    locator: Locator
+    locator: Placer
     clocks: ClockWatch = field(default_factory=ClockWatch)
 
     def record(self, sighting: Sighting, evidence: Sequence[EvidenceFile] = ()) -> Incident:

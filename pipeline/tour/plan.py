@@ -1,20 +1,21 @@
-"""Where a tour goes next: the stop that is most overdue for its priority. Pure."""
+"""Where a tour goes next: the stop that is due first by its priority. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 
-from pipeline.tour.settings import StopSettings, TourSettings
+from pipeline.tour.settings import TRAVEL_S, StopSettings, TourSettings
 
 
 def next_stop(
     tour: TourSettings, last_visit_s: Mapping[str, float], now_s: float, open_now: Sequence[str]
 ) -> StopSettings | None:
-    """The open stop with the largest waiting time times priority, None when all are closed.
+    """The open stop that is due first, None when all are closed.
 
-    A stop that was never visited goes before all others, in the order of the file. So that a
-    single stop does not travel to itself, the one visited last only comes when it is alone.
+    A stop is due one period after its last visit, and periods are shared out so that they add
+    up to the tour: priority 2 has half the period of priority 1. A stop that was never visited
+    goes before all others; the one visited last only comes again at once when it is alone.
 
     Args:
         tour: The tour.
@@ -30,7 +31,8 @@ def next_stop(
     unseen = [stop for stop in others if stop.view not in last_visit_s]
     if unseen:
         return max(unseen, key=lambda stop: stop.priority)
-    return max(others, key=lambda stop: (now_s - last_visit_s[stop.view]) * stop.priority)
+    tour_s = sum((stop.dwell_s + TRAVEL_S) * stop.priority for stop in stops)
+    return min(others, key=lambda stop: last_visit_s[stop.view] - now_s + tour_s / stop.priority)
 
 
 def open_views(tour: TourSettings, at: datetime, clock: tzinfo) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from pipeline.schedule import Hours, is_open
 
+TRAVEL_S = 6.0
+"""About how long a head takes to turn and its picture to settle."""
+
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -88,7 +91,7 @@ class TourSettings(_Section):
         """The stops that are visited at an aware time."""
         return tuple(s for s in self.stops if not s.hours or is_open(s.hours, at, clock))
 
-    def longest_gap_s(self, travel_s: float = 6.0) -> float:
+    def longest_gap_s(self, travel_s: float = TRAVEL_S) -> float:
         """About the longest time between two visits of one stop, for the rules' patience."""
         shares = sum(stop.priority for stop in self.stops)
         visit_s = sum((s.dwell_s + travel_s) * s.priority for s in self.stops) / shares

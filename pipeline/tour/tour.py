@@ -130,6 +130,7 @@ class Tour:
     _check: Verification | None = None
     _wants: deque[CloseLook] = field(default_factory=deque)
     _close: CloseLook | None = None
+    _close_since_s: float | None = None
     _hands_s: float | None = None
     _settle: SettleDetector = field(init=False)
 
@@ -140,6 +141,11 @@ class Tour:
     def visits(self) -> Mapping[str, float]:
         """End of the last visit by view, media time; what a restart must be given back."""
         return dict(self._visits)
+
+    @property
+    def heading_for(self) -> str | None:
+        """View of the stop that the head was sent to, or stands at; None between stops."""
+        return self._stop.view if self._stop else None
 
     def resume(self, visits: Mapping[str, float]) -> None:
         """Take up an earlier run's visits."""
@@ -177,7 +183,7 @@ class Tour:
         if self.stage in (Stage.TRAVELLING, Stage.SETTLING):
             return self._approach(image, now_s, still, open_views)
         if self.stage is Stage.CLOSE_LOOK:
-            return self._look_closely(image, now_s, still, open_views)
+            return self._look_closely(image, now_s, still)
         return self._watch(image, now_s, open_views)
 
     def _by_hand(self, now_s: float, open_views: Sequence[str]) -> Seen:
@@ -219,7 +225,7 @@ class Tour:
             if not late or self.head is None:
                 return Seen()
             fault = self._fault(stop, FaultKind.NEVER_STILL, now_s, "picture never stood still")
-            return self._give_up(stop, now_s, fault, image)
+            return self._give_up(stop, now_s, fault)
         if self.head is None:
             return self._recognise(image, now_s, open_views)
         if stop.view not in self.references:
@@ -235,7 +241,7 @@ class Tour:
         kind = FaultKind.LOST_PRESET if lost else FaultKind.WRONG_VIEW
         detail = f"picture {wrong} in a row is not the preset's"
         fault = self._fault(stop, kind, now_s, detail, image=image, instead=check.instead)
-        return self._give_up(stop, now_s, fault, image)
+        return self._give_up(stop, now_s, fault)
 
     def _recognise(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
         """A device on its own tour: find out which preset it stands at."""
@@ -307,25 +313,26 @@ class Tour:
         except HeadError as error:
             stop = self._expected()
             return Seen(faults=(self._fault(stop, FaultKind.HEAD_SILENT, now_s, str(error)),))
-        self._close, self._since_s, self.stage = look, now_s, Stage.CLOSE_LOOK
+        self._close, self._close_since_s = look, None
+        self._since_s, self.stage = now_s, Stage.CLOSE_LOOK
         self._settle.reset()
         return Seen()
 
-    def _look_closely(
-        self, image: ImageArray, now_s: float, still: bool, open_views: Sequence[str]
-    ) -> Seen:
+    def _look_closely(self, image: ImageArray, now_s: float, still: bool) -> Seen:
         """Show the enlarged picture while it stands still, then go back to the same stop."""
-        limit = self.settings.close_look_s + self.settings.settle.still_s
-        if now_s - (self._since_s or now_s) < limit:
+        if still and self._close_since_s is None:
+            self._close_since_s = now_s
+        begun, patience = self._close_since_s, self.settings.close_look_s
+        if begun is None:
+            begun, patience = self._since_s or now_s, self.settings.settle.give_up_s
+        if now_s - begun < patience:
             close = self._close.xyxy_norm if self._close else None
             return Seen(close=close, image=image) if still else Seen()
         left = self._end_visit(now_s)
         back = self._go(self._expected(), now_s)
         return Seen(left=left, faults=back.faults)
 
-    def _give_up(
-        self, stop: StopSettings, now_s: float, fault: TourFault, _image: ImageArray
-    ) -> Seen:
+    def _give_up(self, stop: StopSettings, now_s: float, fault: TourFault) -> Seen:
         """Count the visit as made, so that a broken preset does not hold up the tour."""
         self._visits[stop.view] = now_s
         self._stop, self._check = None, None

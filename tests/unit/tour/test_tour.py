@@ -1,0 +1,217 @@
+"""The tour's state machine over a simulated head: minutes of a tour, no device, no sleep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from pipeline.tour.settings import StopSettings, TourSettings
+from pipeline.tour.tour import MAX_WANTS, CloseLook, FaultKind, Seen, Stage, Tour
+from pipeline.tour.verify import Reference
+from streams.ptz.head import HeadPreset, HeadUnreachable, Pointing
+from streams.ptz.simulated import Mechanics, Panorama, SimulatedHead
+
+SPOTS = {
+    "north": Pointing(-0.45, 0.35, 0.3),
+    "market": Pointing(0.45, 0.30, 0.3),
+    "station": Pointing(-0.05, -0.40, 0.3),
+}
+STEP_S = 0.5
+
+
+def settings(**changes: object) -> TourSettings:
+    stops = tuple(StopSettings(view=name, preset=name, dwell_s=6.0) for name in SPOTS)
+    given = {"host": "head", "stops": stops, "manual_s": 20.0, "close_look_s": 3.0, **changes}
+    return TourSettings.model_validate(given)
+
+
+_REFERENCES: dict[int, dict[str, tuple[Reference, ...]]] = {}
+
+
+def references_of(city: Panorama) -> dict[str, tuple[Reference, ...]]:
+    """Prepared once per city: they do not change."""
+    if id(city) not in _REFERENCES:
+        _REFERENCES[id(city)] = {n: (Reference(city.picture(at)),) for n, at in SPOTS.items()}
+    return _REFERENCES[id(city)]
+
+
+@dataclass
+class Eagle:
+    """A head over a city, its tour, and a clock that only `drive` turns."""
+
+    city: Panorama
+    tour_settings: TourSettings = field(default_factory=settings)
+    mechanics: Mechanics = field(default_factory=Mechanics)
+    seed: int = 0
+    now_s: float = 1000.0
+    known: bool = False
+    driven: bool = True
+
+    def __post_init__(self) -> None:
+        stored = {name: HeadPreset(name, name, at) for name, at in SPOTS.items()}
+        clock: Callable[[], float] = lambda: self.now_s  # noqa: E731 - read at every call
+        self.head = SimulatedHead(stored, clock, self.mechanics, self.city, self.seed)
+        self.tour = Tour(
+            "eagle-1",
+            self.tour_settings,
+            self.head if self.driven else None,
+            dict(references_of(self.city)) if self.known else {},
+        )
+        self.seen: list[tuple[float, Seen, Pointing]] = []
+
+    def drive(self, seconds: float, views: tuple[str, ...] = tuple(SPOTS)) -> Eagle:
+        self.seen = []
+        for _ in range(int(seconds / STEP_S)):
+            self.now_s += STEP_S
+            at = self.head.position()
+            seen = self.tour.update(self.city.picture(at), self.now_s, views)
+            self.seen.append((self.now_s, seen, at))
+        return self
+
+    @property
+    def arrivals(self) -> list[str]:
+        return [s.view.view_id for _, s, _ in self.seen if s.arrived and s.view]
+
+    @property
+    def faults(self) -> list[FaultKind]:
+        return [fault.kind for _, s, _ in self.seen for fault in s.faults]
+
+    def nearest(self, at: Pointing) -> str:
+        return min(SPOTS, key=lambda n: abs(SPOTS[n].pan - at.pan) + abs(SPOTS[n].tilt - at.tilt))
+
+
+def test_visits_every_stop_in_turn(by_day: Panorama) -> None:
+    eagle = Eagle(by_day).drive(70)
+    assert set(Counter(eagle.arrivals)) == set(SPOTS)
+    assert max(Counter(eagle.arrivals).values()) - min(Counter(eagle.arrivals).values()) <= 1
+    assert eagle.faults == []
+
+
+def test_nothing_is_judged_while_the_head_moves(by_day: Panorama) -> None:
+    eagle = Eagle(by_day).drive(40)
+    judged = [(seen, at) for _, seen, at in eagle.seen if seen.view is not None]
+    assert judged
+    for seen, at in judged:
+        assert seen.view is not None
+        goal = SPOTS[seen.view.view_id]
+        assert (at.pan, at.tilt) == pytest.approx((goal.pan, goal.tilt), abs=1e-6)
+
+
+def test_a_closed_stop_is_not_visited(by_day: Panorama) -> None:
+    assert set(Eagle(by_day).drive(30, ("north", "station")).arrivals) == {"north", "station"}
+
+
+def test_all_stops_closed_rests(by_day: Panorama) -> None:
+    eagle = Eagle(by_day).drive(10, ())
+    assert eagle.tour.stage is Stage.CLOSED
+    assert eagle.head.moves == []
+
+
+def test_wrong_preset_is_a_health_event_and_is_never_judged(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, mechanics=Mechanics(wrong_share=0.4), known=True, seed=3).drive(60)
+    assert FaultKind.WRONG_VIEW in eagle.faults
+    for _, seen, at in eagle.seen:
+        if seen.view is not None:
+            assert eagle.nearest(at) == seen.view.view_id
+    fault = next(f for _, s, _ in eagle.seen for f in s.faults)
+    assert fault.picture is not None
+    assert fault.reference is not None
+    assert fault.instead in SPOTS
+
+
+def test_a_preset_that_is_always_wrong_is_lost(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, known=True)
+    eagle.head.stored["market"] = HeadPreset("market", "market", Pointing(0.9, -0.9, 0.3))
+    eagle.drive(80)
+    assert FaultKind.LOST_PRESET in eagle.faults
+    assert "market" not in eagle.arrivals
+
+
+def test_drift_is_laid_over_the_reference(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, mechanics=Mechanics(drift=0.008), known=True, seed=5).drive(50)
+    shown = [s for _, s, _ in eagle.seen if s.arrived]
+    assert len(shown) >= 3
+    assert eagle.faults == []
+    for seen in shown:
+        assert seen.view is not None
+        assert seen.image is not None
+        reference = by_day.picture(SPOTS[seen.view.view_id]).astype(float)
+        inner = (slice(40, -40), slice(40, -40))
+        assert np.abs(seen.image.astype(float) - reference)[inner].mean() < 14
+
+
+def test_a_wish_brings_a_closer_look_and_the_head_returns(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, known=True)
+    box = (0.6, 0.5, 0.7, 0.6)
+    eagle.tour.want(CloseLook("market", box))
+    eagle.drive(70)
+    close = [(seen, at) for _, seen, at in eagle.seen if seen.close is not None]
+    assert close
+    assert all(seen.close == box and seen.view is None for seen, _ in close)
+    zooms = [at.zoom for _, at in close]
+    assert min(zooms) > SPOTS["market"].zoom + 0.2
+    assert eagle.arrivals.count("market") >= 2
+    assert eagle.faults == []
+
+
+def test_close_looks_are_bounded_and_the_lost_are_counted(by_day: Panorama) -> None:
+    tour = Eagle(by_day).tour
+    for number in range(MAX_WANTS + 5):
+        tour.want(CloseLook("market", (0.1, 0.1, 0.2, 0.2), float(number)))
+    assert tour.wants_dropped == 5
+
+
+def test_hands_on_the_head_pause_the_tour_and_it_resumes(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, known=True).drive(20)
+    eagle.tour.take_over(eagle.now_s)
+    moves = len(eagle.head.moves)
+    eagle.head.point(Pointing(0.9, 0.9, 0.1))
+    eagle.drive(18)
+    assert all(seen.view is None for _, seen, _ in eagle.seen)
+    assert len(eagle.head.moves) == moves
+    assert eagle.drive(40).arrivals
+
+
+def test_an_unannounced_move_counts_as_hands(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, known=True)
+    while eagle.tour.stage is not Stage.WATCHING:
+        eagle.drive(STEP_S)
+    eagle.head.point(Pointing(0.9, -0.9, 0.3))
+    eagle.drive(3)
+    assert eagle.tour.stage is Stage.BY_HAND
+    assert eagle.faults == []
+
+
+class Deaf(SimulatedHead):
+    def goto(self, token: str) -> None:
+        raise HeadUnreachable("head must answer within 5 s")
+
+
+def test_a_silent_head_is_a_health_event(by_day: Panorama) -> None:
+    eagle = Eagle(by_day)
+    eagle.tour.head = Deaf(eagle.head.stored, lambda: eagle.now_s)
+    assert set(eagle.drive(3).faults) == {FaultKind.HEAD_SILENT}
+
+
+def test_a_device_on_its_own_tour_is_recognised(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, settings(driver="device", host=""), known=True, driven=False)
+    shown = []
+    for name in ("station", "north", "market", "north"):
+        eagle.head.goto(name)
+        eagle.drive(12)
+        shown += eagle.arrivals
+        assert eagle.faults == []
+    assert shown == ["station", "north", "market", "north"]
+    assert eagle.head.moves == ["station", "north", "market", "north"]
+
+
+def test_visits_survive_a_restart(by_day: Panorama) -> None:
+    before = Eagle(by_day).drive(60)
+    after = Eagle(by_day, now_s=before.now_s)
+    after.tour.resume(before.tour.visits)
+    oldest = min(before.tour.visits, key=lambda v: before.tour.visits[v])
+    assert after.drive(15).arrivals[0] == oldest
