@@ -58,7 +58,11 @@ def create_app(settings: ApiSettings, clock: Clock = time.time) -> FastAPI:
     services = wire(settings, clock)
     limit = RateLimit(settings.requests_per_minute, settings.requests_per_minute // 4, clock)
     border = Middleware(
-        Border, limit=limit, metrics=services.metrics, https=settings.secure_cookies
+        Border,
+        limit=limit,
+        metrics=services.metrics,
+        knows=services.gate.knows,
+        https=settings.secure_cookies,
     )
     app = FastAPI(
         title="SkyGrid review",

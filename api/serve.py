@@ -34,7 +34,8 @@ def serve(settings: ApiSettings, on_ready: Callable[[str | None], None] | None =
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=75,
     )

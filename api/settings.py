@@ -45,6 +45,8 @@ class ApiSettings(BaseModel):
         public_url: As browsers see the server. Cookies are `Secure` when it is https.
         session_hours: A session ends after this much time, whatever happens.
         idle_minutes: A session ends after this much silence.
+        trusted_proxies: Addresses whose X-Forwarded-For is believed; without them everybody
+            behind a proxy looks like one caller to lock-out and audit.
         demo_link_token: A pre-made one-time token for the demo's first administrator.
     """
 
@@ -65,6 +67,7 @@ class ApiSettings(BaseModel):
     evidence_url_minutes: float = Field(default=15.0, gt=0)
     requests_per_minute: int = Field(default=1200, gt=0)
     poll_s: float = Field(default=0.5, gt=0)
+    trusted_proxies: tuple[str, ...] = ()
     demo_link_token: SecretStr | None = None
     oidc: OidcSettings | None = None
 

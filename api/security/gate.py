@@ -38,7 +38,8 @@ class Gate:
         self._times = times
         self._clock = clock
         self._passwords = Passwords()
-        self._lock_out = LockOut(clock)
+        self._names = LockOut(clock)
+        self._clients = LockOut(clock, free=30)
         self._cache: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._lock = Lock()
 
@@ -52,6 +53,11 @@ class Gate:
         if found is None:
             raise SignInRequired("the token is not valid, revoked or over")
         return found
+
+    def knows(self, secret: str) -> bool:
+        """True when the secret was that of a session or token lately; asks no database."""
+        with self._lock:
+            return fingerprint(secret) in self._cache
 
     def still_valid(self, principal: Principal) -> bool:
         """True while the session or token behind a long answer holds."""
@@ -70,19 +76,18 @@ class Gate:
             SignInRequired: They do not fit; it is not said which.
             TooMany: Locked after failures, by name and by address.
         """
-        keys = (f"name:{username.casefold()}", f"client:{client}")
-        for key in keys:
-            self._lock_out.check(key)
+        name = username.casefold()
+        self._names.check(name)
+        self._clients.check(client)
         user = self._people.by_name(username)
         known = user is not None and not user.disabled
         fits = self._passwords.verify(user.password_hash if user else None, password)
         if user is None or not known or not fits:
-            locked = [self._lock_out.failed(key) for key in keys]
+            locked = (self._names.failed(name), self._clients.failed(client))
             detail = {"locked": any(locked)}
             self._log.append(Act("-", "sign_in.failed", username, detail, client))
             raise SignInRequired("user name or password is wrong")
-        for key in keys:
-            self._lock_out.succeeded(key)
+        self._names.succeeded(name)
         return self.open(user, client, "password")
 
     def open(self, user: User, client: str, how: str) -> str:
@@ -127,11 +132,11 @@ class Gate:
 
     def change_password(self, principal: Principal, old: str, new: str, client: str) -> None:
         """Change one's own password; the old one is asked again."""
-        key = f"name:{principal.username.casefold()}"
-        self._lock_out.check(key)
+        name = principal.username.casefold()
+        self._names.check(name)
         user = self._people.by_id(principal.user_id)
         if not self._passwords.verify(user.password_hash, old):
-            self._lock_out.failed(key)
+            self._names.failed(name)
             raise SignInRequired("the old password is wrong")
         self._people.change(user.id, password_hash=self._passwords.hash(new, user.username))
         self._log.append(Act(user.username, "password.set", user.username, {"by": "self"}, client))

@@ -43,15 +43,15 @@ class _Failures:
 
 
 class LockOut:
-    """Locks a key after failures in a row: 5 are free, then 30 s, doubling to 15 minutes."""
+    """Locks a key after failures in a row: some are free, then 30 s, doubling to 15 minutes."""
 
-    FREE = 5
     FIRST_S = 30.0
     LONGEST_S = 900.0
     FORGET_S = 3600.0
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], free: int = 5) -> None:
         self._clock = clock
+        self._free = free
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
         self._lock = Lock()
 
@@ -72,7 +72,7 @@ class LockOut:
                 entry = _Failures(0, 0.0, now)
             entry.count += 1
             entry.last = now
-            over = entry.count - self.FREE
+            over = entry.count - self._free
             if over >= 0:
                 entry.locked_until = now + min(self.FIRST_S * 2**over, self.LONGEST_S)
             self._failures[key] = entry

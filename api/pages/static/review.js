@@ -355,11 +355,17 @@ const doing = {
   help: () => $("help").showModal(),
   undo: () => { if (state.undo && Date.now() < state.undo.until) state.undo.run(); },
   comment: () => $("comment").elements.comment.focus(),
+  select: () => {
+    const item = state.current;
+    if (!judge || item?.review !== "pending") return;
+    if (!state.selected.delete(item.incident_id)) state.selected.add(item.incident_id);
+    renderRows();
+  },
   search: () => { $("filter-box").open = true; $("filter").elements.text.focus(); },
 };
 
 const keys = {
-  a: doing.accept, r: doing.reject, m: doing.merge, j: doing.next, k: doing.previous, u: doing.undo, c: doing.comment,
+  a: doing.accept, r: doing.reject, m: doing.merge, j: doing.next, k: doing.previous, u: doing.undo, c: doing.comment, x: doing.select,
   "/": doing.search, "?": doing.help, " ": () => player.toggle(), ",": () => player.step(-1), ".": () => player.step(1),
   b: () => player.setBoxes(!player.boxesOn), z: () => player.setZoom(!player.zoomed), l: () => player.setLoop(!player.loopOn), s: () => player.nextSpeed(),
 };

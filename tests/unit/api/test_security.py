@@ -239,3 +239,10 @@ def test_oidc_refuses_another_browsers_flow(flow: tuple[Oidc, Provider, Clock]) 
     flow[2].at += 3600
     with pytest.raises(Forbidden):
         flow[0].finish(cookie, state, "code")
+
+
+def test_an_office_behind_one_address_is_not_locked_out_by_one_typist() -> None:
+    lock = LockOut(Clock(), free=30)
+    assert not any(lock.failed("office") for _ in range(29))
+    lock.check("office")
+    assert lock.failed("office")
