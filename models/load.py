@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.card import Card, find_weight, model_id, read_card, read_verified
-from models.crowd import BoxCorrection, BoxCounter, CrowdCounter, DensityMap, SaturationCounter
+from models.crowd import BoxCounter, CrowdCounter, DensityMap, SaturationCounter
+from models.crowd_correction import BoxCorrection
 from models.decode_head import HeadSettings
 from models.detector import Detector
 from models.errors import BackendUnavailable, UnsupportedSetting
