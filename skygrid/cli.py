@@ -91,6 +91,7 @@ def serve(site: SiteFile, overrides: Overrides = None) -> None:
 def listen(
     site: Annotated[Path | None, typer.Argument(help="The site file, for its queue.")] = None,
     redis: Annotated[str | None, typer.Option(help="redis://…, instead of a site file.")] = None,
+    stream: Annotated[str, typer.Option(help="With --redis: its stream.")] = "skygrid:incidents",
     group: Annotated[
         str, typer.Option(help="Consumer group; each gets every event once.")
     ] = "listen",
@@ -106,12 +107,14 @@ def listen(
     if redis is None:
         if site is None:
             raise typer.BadParameter("give a site file or --redis")
-        redis = _queue_url(_site(site, None))
+        patrol = _site(site, None)
+        redis, stream = _queue_url(patrol), patrol.queue.stream
     with stop_on_signals() as stop:
         consume(
             redis,
             group,
             consumer,
+            stream=stream,
             once=once,
             limit=limit,
             from_start=from_start,

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine
@@ -20,6 +22,7 @@ from pipeline.engine.publisher import Publisher, PublisherSettings
 from pipeline.engine.seeing import Sight
 from pipeline.engine.watch import Count, WatchedView
 from pipeline.engine.worker import Worker, WorkerSettings
+from pipeline.evidence.retention import Retention, RetentionConfig
 from pipeline.evidence.store import EvidenceConfig, EvidenceStore
 from pipeline.fusion.clocks import ClockWatch
 from pipeline.fusion.fuse import fusing
@@ -27,12 +30,13 @@ from pipeline.geometry.calibration import Calibration
 from pipeline.geometry.grid import load_grid
 from pipeline.geometry.locator import Locator
 from pipeline.ledger.database import migrate, open_engine
-from pipeline.ledger.errors import LedgerError
+from pipeline.ledger.errors import LedgerError, UnknownIncident
 from pipeline.ledger.outbox import SqlOutbox
 from pipeline.ledger.port import LedgerConfig
 from pipeline.ledger.recorder import Recorder
 from pipeline.ledger.spool import Spool
 from pipeline.ledger.sql import SqlLedger
+from pipeline.ledger.types import IncidentState
 from pipeline.outbox import Relay, RelayConfig
 from pipeline.queue.embedded import EmbeddedRedis, EmbeddedRedisConfig
 from pipeline.queue.errors import BusError
@@ -54,6 +58,7 @@ log = structlog.get_logger(__name__)
 _CALIBRATED_FOR = (1920, 1080)
 _CLOCKS_FROM = 2000
 _JOIN_S = 3.0
+_RETENTION_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,7 @@ class Patrol:
         self._background("relay", self.parts.relay.run)
         self._stack.callback(self._drain)
         self._background("recorder", self.parts.recorder.run)
+        self._background("retention", self._retention().run)
         self.publisher.start()
         self._stack.callback(self.publisher.stop)
         monitor = self.site.monitor
@@ -194,6 +200,20 @@ class Patrol:
             camera.request_stop()
         for camera in self.cameras.values():
             camera.stop(timeout_s=0.5)
+
+    def _retention(self) -> Retention:
+        """Removes evidence that is over its time, never that of an incident that is still open."""
+        ledger, days = self.parts.ledger, self.site.evidence.retention_days
+
+        def is_open(incident_id: UUID) -> bool:
+            try:
+                return ledger.incident(incident_id).state is IncidentState.OPEN
+            except UnknownIncident:
+                return False
+
+        by_type = {kind: timedelta(days=number) for kind, number in days.items()}
+        config = RetentionConfig(timedelta(days=_RETENTION_DAYS), by_type, is_open)
+        return Retention(self.parts.store, ledger, config)
 
     def _counting(self) -> Count | None:
         """How crowds are counted, None where no zone asks."""

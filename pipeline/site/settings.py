@@ -12,6 +12,7 @@ from models.settings import CrowdSettings, DetectorSettings
 from pipeline.fusion.settings import FusionSettings
 from pipeline.geometry.settings import CalibrationSettings, GridSettings
 from pipeline.ledger.database import sqlite_url
+from pipeline.types import IncidentType
 from pipeline.zones import Zone
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -69,8 +70,9 @@ class EvidenceSettings(Settings):
     post_roll_s: float = Field(4.0, ge=0, le=60)
     h264_copy: bool = Field(True, description="Make an H.264 copy of H.265 clips for browsers.")
     min_free_mebibytes: int = Field(512, ge=0, description="Below this no clips are written.")
-    retention_days: dict[str, int] = Field(
-        default_factory=dict, description="Days kept, by incident type; others 30."
+    retention_days: dict[IncidentType, Annotated[int, Field(ge=1, le=3650)]] = Field(
+        default_factory=dict,
+        description="Days kept, by incident type; others 30. Open incidents keep theirs.",
     )
 
 
