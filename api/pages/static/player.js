@@ -36,6 +36,7 @@ export class Player {
     this.zoomButton.append("⊕");
     this.speedButton = button(say("player.speed"), "S", () => this.nextSpeed());
     this.speedButton.append("1×");
+    this.speedButton.setAttribute("aria-label", `${say("player.speed")} 1×`);
     const controls = make("div", { class: "controls" }, this.playButton, back, forward, this.seek, this.clock, this.loopButton, this.boxButton, this.zoomButton, this.speedButton, this.kinds);
     root.append(this.screen, controls);
     new ResizeObserver(() => this.paint()).observe(this.screen);
@@ -205,6 +206,7 @@ export class Player {
   nextSpeed() {
     this.speed = { 1: 2, 2: 4, 4: 0.5, 0.5: 1 }[this.speed];
     this.speedButton.firstChild.data = `${this.speed}×`;
+    this.speedButton.setAttribute("aria-label", `${say("player.speed")} ${this.speed}×`);
     if (this.video) this.video.playbackRate = this.speed;
   }
 

@@ -55,6 +55,7 @@ function render(found) {
 
 function chart(word, body, broad = false, legend = false) {
   const names = legend ? make("p", { class: "legend" }, ...["accepted", "rejected", "pending"].map((name) => make("span", {}, make("i", { class: name }), say("review." + name)))) : null;
+  if (body.tagName === "svg") body.setAttribute("aria-label", say(word));
   return make("section", { class: broad ? "chart broad" : "chart" }, make("h2", {}, say(word)), body, names);
 }
 
