@@ -102,8 +102,11 @@ def fit_ground_map(pixels: Array, metres: Array, noise: PointNoise) -> GroundMap
     matrix = _best_start(unit, metres, sigma)
     matrix, _ = _refine(matrix, unit, metres, sigma, 2)
     inliers = _deviation(matrix, unit, metres, sigma) <= INLIER_SIGMAS
-    if inliers.sum() < 4:
-        inliers = np.ones(len(unit), bool)
+    if not inliers.all() and inliers.sum() < 5:
+        raise CalibrationError(
+            f"ground points contradict each other, and {len(unit)} are too few to tell which one "
+            "is wrong: check them, or add more"
+        )
     matrix, normal = _refine(matrix, unit[inliers], metres[inliers], sigma)
     _check_orientation(matrix, unit, inliers)
     covariance = _covariance(matrix, normal, unit[inliers], metres[inliers], sigma)

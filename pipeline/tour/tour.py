@@ -271,11 +271,12 @@ class Tour:
             return self._moved_away(now_s)
         if self.head is None:
             return Seen(self._view(), self._laid(image))
-        look = self._wanted(stop)
-        if look is not None and now_s - (self._since_s or now_s) >= 0.3 * stop.dwell_s:
+        watched_s = now_s - (self._since_s or now_s)
+        look = self._wanted(stop) if watched_s >= 0.3 * stop.dwell_s else None
+        if look is not None:
             return self._go_closer(look, now_s)
         alone = next_stop(self.settings, {**self._visits, stop.view: now_s}, now_s, open_views)
-        if now_s - (self._since_s or now_s) < stop.dwell_s or alone == stop:
+        if watched_s < stop.dwell_s or alone == stop:
             return Seen(self._view(), self._laid(image))
         left = self._end_visit(now_s)
         return Seen(left=left, faults=self._leave_for(open_views, now_s).faults)
