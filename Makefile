@@ -8,7 +8,7 @@ SOURCES := streams models pipeline dispatch api bench sample_videos skygrid
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-lean system demo serve test check format lint types imports unit \
-        test-slow bench bench-speed lock clean
+        test-slow bench lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,9 +61,6 @@ test-slow: setup-dev system ## the long ones: kills, soaks, hundreds of reconnec
 
 bench: setup-dev ## every benchmark; reports under out/
 	$(BIN)/skygrid bench all
-
-bench-speed: setup-dev ## cameras per core against the peers
-	$(BIN)/skygrid bench speed
 
 lock: setup-dev ## renew requirements/*.lock
 	$(PIP) install --quiet pip-tools

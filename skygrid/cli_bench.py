@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from bench.incidents.scores import Score
 
 app = typer.Typer(help="Benchmarks; each prints a table and writes its figures.")
+console = Console()
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON.")]
 Weights = Annotated[str, typer.Option(help="Name of a shipped weight, or a weight directory.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Annotated pictures, or SKYGRID_DATA.")]
+Footage = Annotated[Path | None, typer.Option("--footage", help="Clips, or SKYGRID_FOOTAGE.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for reports.")]
 
 
 @app.command()
 def detect(
-    data: Annotated[
-        Path | None, typer.Option(help="Annotated pictures; else SKYGRID_DATA.")
-    ] = None,
+    data: Data = None,
     weights: Weights = "patrol11n",
     json_file: JsonFile = None,
     plots: Annotated[Path | None, typer.Option(help="Where plots and sheets go.")] = None,
     input_size: Annotated[tuple[int, int], typer.Option(help="Height and width.")] = (640, 640),
-    split: Annotated[
-        str | None, typer.Option(help="test, val or train; the best there is.")
-    ] = None,
+    split: Annotated[str | None, typer.Option(help="test, val or train.")] = None,
 ) -> None:
     """COCO figures per class, size and set; crowd counting; the patrol's own rates."""
     from bench.detect import run
@@ -37,3 +46,115 @@ def detect(
         input_size=input_size,
         split=split,
     )
+
+
+@app.command()
+def detector(weights: Weights = "patrol11n", rounds: int = 25, json_file: JsonFile = None) -> None:
+    """Pictures per second on one core, in pairs with Ultralytics' own OpenVINO predict."""
+    from bench.detector_speed import run
+
+    run(weights, rounds=rounds, json_file=json_file)
+
+
+@app.command()
+def incidents(
+    weights: Annotated[
+        str, typer.Option(help="Weight, or `truth` to measure decisions without detection.")
+    ] = "patrol11n",
+    small: Annotated[bool, typer.Option(help="Only the committed clips.")] = False,
+    data: Data = None,
+    footage: Footage = None,
+    quiet_days: Annotated[int, typer.Option(help="Simulated camera-days without incidents.")] = 0,
+    against: Annotated[Path | None, typer.Option(help="results.json of an earlier run.")] = None,
+    out: Out = Path("out/incidents"),
+) -> None:
+    """Missed, wrong, doubled and late incidents on clips with truth, next to baselines."""
+    from bench.incidents.command import IncidentBench, bench_incidents
+
+    wanted = IncidentBench(
+        out=out,
+        weights=weights,
+        small=small,
+        footage=footage or _place("SKYGRID_FOOTAGE", "footage"),
+        data=data or _place("SKYGRID_DATA", "data"),
+        quiet_days=quiet_days,
+        against=against,
+    )
+    with Progress(console=console) as progress:
+        result, worse = bench_incidents(wanted, _bar(progress, "incidents"))
+    console.print(_scores(result.scores))
+    console.print(f"report: {out / 'report.html'}", highlight=False)
+    for regression in worse:
+        console.print(f"[red]worse:[/] {regression}", highlight=False)
+    raise typer.Exit(1 if worse else 0)
+
+
+@app.command()
+def fusion(
+    runs: Annotated[int, typer.Option(min=1, help="Randomised runs of the square.")] = 200,
+    messages: Annotated[int, typer.Option(min=0, help="Messages through the ledger.")] = 10_000,
+    json_file: JsonFile = None,
+    picture: Annotated[Path | None, typer.Option(help="PNG of a run on the map.")] = None,
+) -> None:
+    """One incident from many cameras: merge F1, duplicates, wrong joins, places, load."""
+    from bench.fusion import FusionBench, run
+
+    def say(text: str) -> None:
+        console.print(text, style="dim")
+
+    report = run(FusionBench(runs=runs, messages=messages), json_file, picture, say)
+    table = Table("goal", "measured")
+    for name, value in report["goals"].items():
+        table.add_row(name, json.dumps(value, ensure_ascii=False))
+    console.print(table)
+
+
+@app.command("all")
+def everything(out: Out = Path("out")) -> None:
+    """All of them, one after the other; what needs absent pictures or clips says so."""
+    out.mkdir(parents=True, exist_ok=True)
+    if _place("SKYGRID_DATA", "data") is None:
+        console.print("bench detect skipped: no annotated pictures (set SKYGRID_DATA)")
+    else:
+        detect(json_file=out / "detect.json")
+    detector(json_file=out / "detector.json")
+    fusion(json_file=out / "fusion.json", picture=out / "fusion.png")
+    incidents(out=out / "incidents")
+
+
+def _scores(scores: Mapping[str, Score]) -> Table:
+    table = Table(
+        "type", "incidents", "found", "recall", "precision", "doubled", "false", "p95 delay"
+    )
+    for name, score in scores.items():
+        table.add_row(
+            name,
+            str(score.incidents),
+            str(score.found),
+            _share(score.recall),
+            _share(score.precision),
+            str(score.duplicates),
+            str(score.false_alarms),
+            "" if score.delay_p95_s is None else f"{score.delay_p95_s:.1f} s",
+        )
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _bar(progress: Progress, name: str) -> Callable[[str, int, int], None]:
+    task = progress.add_task(name, total=None)
+
+    def show(what: str, step: int, steps: int) -> None:
+        progress.update(task, description=what, completed=step, total=steps)
+
+    return show
+
+
+def _place(variable: str, name: str) -> Path | None:
+    """Where real pictures or clips are: the variable, else ../shared/<name>; None when absent."""
+    beside = Path(__file__).parents[2] / "shared" / name
+    path = Path(os.environ[variable]) if variable in os.environ else beside
+    return path if path.is_dir() else None

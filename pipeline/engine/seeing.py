@@ -14,7 +14,7 @@ from pipeline.engine.observations import Observation
 from pipeline.engine.watch import WatchedView
 from pipeline.types import ViewKey
 
-_ONE_LOOK = RegionNeeds(object_px=0.001, max_tiles=1)
+_ONE_LOOK = RegionNeeds()
 _KEEP_SHARE = 0.6
 """Detections below the card's threshold still carry a track on, down to this share of it."""
 
