@@ -141,6 +141,60 @@ def demo(
 
 
 @app.command()
+def train(
+    start: Annotated[Path, typer.Option(help="Ultralytics checkpoint to start from.")],
+    directory: Annotated[Path, typer.Option(help="Of the run; a run there goes on.")],
+    name: Annotated[str, typer.Option(help="Of the weight; …-research may use every set.")],
+    data: Annotated[Path | None, typer.Option(help="Picture sets, or SKYGRID_DATA.")] = None,
+    teacher: Annotated[Path | None, typer.Option(help="COCO checkpoint as a teacher.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="Length of the run.")] = 1.5,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of hours.")] = None,
+    rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 8e-4,
+    seed: int = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
+) -> None:
+    """Train a detector: teach, train, export, measure, write the card; resumable."""
+    from models.training.command import train as run_training
+
+    directory.mkdir(parents=True, exist_ok=True)
+    made = run_training(
+        start=start,
+        directory=directory,
+        name=name,
+        data=data,
+        teacher=teacher,
+        hours=hours,
+        steps=steps,
+        rate=rate,
+        seed=seed,
+        device=device,
+        say=lambda line: console.print(line, highlight=False),
+    )
+    console.print(f"weight: {made}", highlight=False)
+
+
+@app.command("export-verdicts")
+def export_verdicts(
+    site: SiteFile,
+    out: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    overrides: Overrides = None,
+) -> None:
+    """Write judged pictures with boxes and verdicts, in COCO and YOLO form."""
+    from api.export import ExportOptions
+    from api.export import export_verdicts as export
+    from models.labels import LABELS
+    from pipeline.ledger.database import open_engine
+
+    patrol = _site(site, overrides)
+    engine = open_engine(patrol.database_url)
+    report = export(engine, patrol.data_dir / "evidence", out, ExportOptions(LABELS))
+    console.print(
+        f"{report.images} pictures: {report.accepted} accepted, {report.rejected} rejected, "
+        f"{report.hard_negatives} of them hard negatives"
+    )
+
+
+@app.command()
 def schema(output: Annotated[Path | None, typer.Option("--output", "-o")] = None) -> None:
     """Print the JSON Schema of the site file."""
     from pipeline.site.settings import Site
