@@ -14,4 +14,4 @@ LABELS: tuple[str, ...] = (
     "truck_bus",
     "tricycle",
 )
-"""Class names by class id. Extend at the end: shipped weights and label files count on the order."""
+"""Class names by class id. Extend at the end: weights and label files count on the order."""

@@ -13,9 +13,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-IncidentType = Literal[
-    "street_vending", "garbage", "overflowing_bin", "missing_helmet", "crowding"
-]
+IncidentType = Literal["street_vending", "garbage", "overflowing_bin", "missing_helmet", "crowding"]
 """What can happen. `garbage` becomes subtype "dumping" when it is known who put it there."""
 
 Box = tuple[float, float, float, float]
