@@ -20,6 +20,9 @@ MAX_HYPOTHESES = 500
 SLOW_LOOK_FPS = 1.0
 """Pace of a look that only waits for a dwell to end."""
 
+FIRST_LOOK_S = 2.5
+"""Length of the slow look at a first hint: a thing must hold for a second to be still."""
+
 
 @dataclass(frozen=True, slots=True)
 class LookWant:
@@ -188,7 +191,7 @@ class Confirmation:
 
     def _open(self, hypothesis: Hypothesis, sighting: Sighting) -> Sighting:
         hypothesis.stage, hypothesis.sent = Stage.OPEN, sighting
-        hypothesis.look_since_s, hypothesis.look_until_s = None, 0.0
+        hypothesis.rests_until_s, hypothesis.look_until_s = None, float("-inf")
         hypothesis.looks.clear()
         return sighting
 
@@ -276,8 +279,9 @@ class Confirmation:
     def _wish(self, hypothesis: Hypothesis, now_s: float) -> LookWant | None:
         """A look while undecided, for a while, then a rest.
 
-        A claim that will be ripe before the next glance wants a slow look already: or the
-        dwell would be over for up to a glance period before anybody saw it.
+        Two slow looks come before: one at the first hint, which tells at once whether the thing
+        stands and who is there, and one when it will be ripe before the next glance. Without
+        them a dwell would begin, and end, up to a glance period late.
         """
         rule = self._rules[hypothesis.topic]
         if hypothesis.stage is Stage.OPEN or rule.look_s <= 0:
@@ -299,14 +303,17 @@ class Confirmation:
 
     @staticmethod
     def _begin_look(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
-        began_s = hypothesis.look_since_s
-        if began_s is not None and now_s < hypothesis.look_until_s + rule.look_rest_s:
-            return
         ripens_in_s = rule.dwell_s - (now_s - hypothesis.claim.since_s)
         if hypothesis.is_ripe or rule.looks_when_unripe:
+            rests_until_s = hypothesis.rests_until_s
+            if rests_until_s is not None and now_s < rests_until_s:
+                return
             length_s = rule.look_s
+            hypothesis.rests_until_s = now_s + length_s + rule.look_rest_s
         elif 0 < ripens_in_s <= rule.glance_period_s:
             length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
+        elif len(hypothesis.looks) == 1:
+            length_s = FIRST_LOOK_S
         else:
             return
-        hypothesis.look_since_s, hypothesis.look_until_s = now_s, now_s + length_s
+        hypothesis.look_until_s = now_s + length_s

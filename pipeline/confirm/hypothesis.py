@@ -58,8 +58,8 @@ class Hypothesis:
         clear_since: Media time and wall clock of the first picture of the present clear run.
         clear_s: Length of the present clear run, gaps and hidden times left out.
         sent: The last sighting published, None before the first.
-        look_since_s: When it began to ask for the present look, or the one before.
-        look_until_s: When that one is over.
+        look_until_s: When the look that it asked for is over.
+        rests_until_s: When it may ask for another full look, None if it never did.
     """
 
     topic: Topic
@@ -73,8 +73,8 @@ class Hypothesis:
     clear_s: float = 0.0
     sent: Sighting | None = None
     is_ripe: bool = False
-    look_since_s: float | None = None
-    look_until_s: float = 0.0
+    look_until_s: float = float("-inf")
+    rests_until_s: float | None = None
 
     def take(self, suspicion: Suspicion, place_norm: Box) -> None:
         """Let the newest suspicion speak for the claim; its start and subtype stay known."""

@@ -52,7 +52,23 @@ class GarbageRule:
         ]
         seen = self._places.update(standing_items(garbage), scene)
         self._actors = {k: v for k, v in self._actors.items() if k in self._places.keys}
-        return [self._claim(place, scene) for place in seen]
+        claims = [self._claim(place, scene) for place in seen]
+        return claims + [self._hint(t) for t in garbage if t.hits == 1]
+
+    def _hint(self, track: Track) -> Suspicion:
+        """Something that may be garbage has just appeared: worth a look, no more."""
+        weight = CONFIDENCE_WEIGHT * track.confidence
+        reason = Reason("garbage_seen", weight, {"confidence": round(track.confidence, 3)})
+        return Suspicion(
+            "garbage",
+            self._zone.id,
+            track.xyxy,
+            track.first_seen_s,
+            weight,
+            ripe=False,
+            subject=f"t{track.track_id}",
+            reasons=(reason,),
+        )
 
     def _claim(self, place: Standing, scene: Scene) -> Suspicion:
         settings = self._settings

@@ -72,6 +72,18 @@ class TestGarbage:
         assert [s.phase for s in sightings] == [Phase.STARTED]
         assert sightings[0].timestamp_s == pytest.approx(40)
 
+    def test_a_first_sight_asks_for_a_short_slow_look(self, play):
+        view = play("garbage", dwell_s=60)
+        view.run(bag(), 30, fps=0.1)
+        wants = view.judged[-3].wants
+        assert [(w.topic.type, w.look_fps, w.look_s) for w in wants] == [("garbage", 1.0, 2.5)]
+        assert view.judged[-1].wants == ()
+
+    def test_a_dwell_about_to_end_asks_for_a_slow_look(self, play):
+        view = play("garbage", dwell_s=35)
+        view.run(bag(), 40, fps=0.1)
+        assert [(w.look_fps, w.look_s) for w in view.judged[-1].wants] == [(1.0, 7.0)]
+
     def test_gap_in_the_track(self, play):
         def blinking(t):
             return [] if 30 <= t < 36 else bag()(t)
