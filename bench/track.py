@@ -65,7 +65,8 @@ class ByteTrack:
     def __init__(self) -> None:
         from ultralytics.trackers.byte_tracker import BYTETracker
 
-        self._tracker: Any = BYTETracker(
+        make: Any = BYTETracker
+        self._tracker: Any = make(
             SimpleNamespace(
                 track_high_thresh=0.25,
                 track_low_thresh=0.1,

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -22,7 +22,7 @@ def log_to_stderr(level: int = _LEVEL) -> None:
 def log_to_file(path: Path, level: int = _LEVEL) -> None:
     """JSON lines appended to a file; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    stream: IO[str] = path.open("a", encoding="utf-8", buffering=1)
+    stream: TextIO = path.open("a", encoding="utf-8", buffering=1)
     _configure([structlog.processors.JSONRenderer()], structlog.PrintLoggerFactory(stream), level)
 
 

@@ -211,7 +211,7 @@ class Patrol:
             except UnknownIncident:
                 return False
 
-        by_type = {kind: timedelta(days=number) for kind, number in days.items()}
+        by_type = {str(kind): timedelta(days=number) for kind, number in days.items()}
         config = RetentionConfig(timedelta(days=_RETENTION_DAYS), by_type, is_open)
         return Retention(self.parts.store, ledger, config)
 

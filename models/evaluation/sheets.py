@@ -53,8 +53,8 @@ def badness(picture: Judged, threshold: float) -> float:
 def _cell(scored: Scored, picture: Judged, threshold: float) -> ImageArray:
     image = np.array(read_picture(scored.picture))
     above = picture.confidence >= threshold
-    match = hits(picture.found[above], picture.truth)
-    for box, found in zip(picture.truth, match.any(0).tolist(), strict=True):
+    answered: list[bool] = np.any(hits(picture.found[above], picture.truth), axis=0).tolist()
+    for box, found in zip(picture.truth, answered, strict=True):
         _draw(image, box, GREEN if found else AMBER)
     for box in picture.found[above]:
         _draw(image, box, RED)

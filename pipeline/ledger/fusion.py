@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from pipeline.ledger.errors import SightingRefused
@@ -31,6 +31,17 @@ class FusionPolicy(Protocol):
         Candidates are of the sighting's type, open or ended within the join window, newest
         first, bounded in number. Called inside the ledger's transaction: must be pure and quick.
         """
+        ...
+
+
+@runtime_checkable
+class KnowsRecurrence(Protocol):
+    """A policy that also says, by place, which ended incident a new one repeats."""
+
+    def recurrence_of(
+        self, sighting: Sighting, place: Place | None, candidates: Sequence[Incident]
+    ) -> UUID | None:
+        """Id of the candidate at the same place that was over before, None if none was."""
         ...
 
 
@@ -106,9 +117,16 @@ class Kept:
     merged_into: UUID | None = None
 
     @staticmethod
-    def founded_by(sighting: Sighting, candidates: Sequence[Incident]) -> Kept:
+    def founded_by(
+        sighting: Sighting,
+        candidates: Sequence[Incident],
+        place: Place | None = None,
+        policy: object = None,
+    ) -> Kept:
         """A new incident's part, linked to the one that it repeats."""
         founded = incident_id_of(sighting.sighting_id)
+        if isinstance(policy, KnowsRecurrence):
+            return Kept(founded, recurrence_of=policy.recurrence_of(sighting, place, candidates))
         return Kept(founded, recurrence_of=recurrence_of(sighting, candidates))
 
     @staticmethod
