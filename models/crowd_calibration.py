@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import isotonic_regression  # type: ignore[import-untyped]  # no stubs
+from scipy.optimize import isotonic_regression
 
 from models.crowd_correction import BoxCorrection
 

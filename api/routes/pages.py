@@ -31,7 +31,7 @@ from api.security.principal import ROLES, SCOPES, Principal
 from api.services import Services
 from api.settings import REJECT_REASONS
 from api.shapes import Name
-from api.texts import Language
+from api.texts import LANGUAGES, Language
 
 router = APIRouter(include_in_schema=False)
 TEMPLATES = Path(__file__).parent.parent / "pages" / "templates"
@@ -286,9 +286,8 @@ def _outside(language: Language) -> dict[str, Any]:
 
 def _asked_language(request: Request) -> Language:
     asked = request.query_params.get("language")
-    if asked == "zh" or asked == "en":
-        return asked
-    return language_of(request, None)
+    chosen = [language for language in LANGUAGES if language == asked]
+    return chosen[0] if chosen else language_of(request, None)
 
 
 def _render(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]  # no stubs
+from scipy import stats
 
 from bench.incidents.intervals import lost_more_than_won, rate_grew
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats  # type: ignore[import-untyped]  # no stubs
+from scipy import stats
 
 LEVEL = 0.95
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # no stubs
+from scipy.optimize import linear_sum_assignment
 
 from bench.incidents.alarms import Alarm, BoxNorm
 from sample_videos.truth import NearMiss, Truth, TruthIncident
