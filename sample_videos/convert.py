@@ -60,7 +60,8 @@ def to_coco(truth: Truth, every: int = 1) -> dict[str, Any]:
     """COCO detection JSON; one image per `every` frames, named `frame-000123`."""
     labels = sorted({thing.label for thing in truth.objects})
     ids = {label: n for n, label in enumerate(labels, start=1)}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for frame in range(0, truth.clip.frames, every):
         images.append(
             {"id": frame + 1, "file_name": f"frame-{frame:06d}.png", "width": truth.clip.size[0],

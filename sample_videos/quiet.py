@@ -43,7 +43,7 @@ class QuietDay:
     """
 
     def __init__(self, street: str, seed: int, busy: float = 2.5) -> None:
-        self.scenario = Scenario.model_validate({
+        self._scenario = Scenario.model_validate({
             "name": f"quiet-{seed}", "about": "A day without incidents.", "seed": seed,
             "duration_s": DAY_S, "fps": 1, "backdrop": {"kind": "picture", "picture": street},
             "conditions": {"noise": 0}, "cameras": [STREET_CAMERA],
@@ -60,6 +60,11 @@ class QuietDay:
         self._rain = [
             (b, b + float(rng.uniform(0.5, 3)) * _HOUR_S) for b in rng.uniform(0, DAY_S, 2)
         ]
+
+    @property
+    def scenario(self) -> Scenario:
+        """Backdrop, camera and seed; its events are made by the day."""
+        return self._scenario
 
     @property
     def actors(self) -> tuple[ActorSpec, ...]:
@@ -121,7 +126,7 @@ def crowd_of_day(t_s: float) -> float:
 def sunlight(t_s: float) -> float:
     """0 by night .. 1 at noon, sunrise at 6, sunset at 18.30."""
     height = math.sin(math.pi * (t_s / _HOUR_S - 6) / 12.5)
-    return max(0.0, height) ** 0.5
+    return math.sqrt(max(0.0, height))
 
 
 class QuietPictures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,8 +17,8 @@ from sample_videos.drawing.solids import Capsule, Solid
 from sample_videos.optics import PinholeCamera
 from sample_videos.pictures import Pictures
 from sample_videos.props import Prop, carried_thing, look_of, prop_of
-from sample_videos.scenario import CameraSpec
-from sample_videos.timeline import ActorState, Timeline
+from sample_videos.scenario import ActorSpec, CameraSpec, Scenario
+from sample_videos.timeline import ActorState
 
 Image = npt.NDArray[np.uint8]
 _CACHED_SPRITES = 400
@@ -43,26 +44,36 @@ class _Drawn:
     state: ActorState
 
 
+class Cast(Protocol):
+    """Who is before the cameras at any second: a `Timeline`, or a day of a `QuietDay`."""
+
+    @property
+    def scenario(self) -> Scenario: ...
+
+    @property
+    def actors(self) -> tuple[ActorSpec, ...]: ...
+
+    def at(self, t_s: float) -> list[ActorState]: ...
+
+
 class Stage:
     """Renders one camera of one scenario; frames may be asked for in any order."""
 
     def __init__(
         self,
-        timeline: Timeline,
+        cast: Cast,
         camera: CameraSpec,
         pictures: Pictures | None = None,
     ) -> None:
-        scenario = timeline.scenario
-        self.timeline, self.spec = timeline, camera
+        scenario = cast.scenario
+        self._cast = cast
         self.camera = PinholeCamera.looking_at(
             camera.position_m, camera.look_at_m, camera.hfov_deg, camera.size
         )
         self._scenario = scenario
         self._pictures = pictures
         self._light = atmosphere.light_of(scenario.conditions)
-        self._looks = {
-            a.id: look_of(a, scenario.seed) for a in timeline.actors if a.kind == "person"
-        }
+        self._looks = {a.id: look_of(a, scenario.seed) for a in cast.actors if a.kind == "person"}
         self._sprites: OrderedDict[object, Sprite | None] = OrderedDict()
         self._shadows: OrderedDict[object, list[_Shape]] = OrderedDict()
         seed = scenario.seed * 1000 + sum(camera.id.encode())
@@ -103,7 +114,7 @@ class Stage:
         return dim * atmosphere.brightness_at(c, prop.at_m)
 
     def _draw_all(self, t_s: float) -> list[_Drawn]:
-        states = self.timeline.at(t_s)
+        states = self._cast.at(t_s)
         carried = {s.actor.id: s for s in states if s.carrier is not None}
         drawn = []
         for state in states:

@@ -102,7 +102,7 @@ class Timeline:
     """A scenario compiled to functions of time; pure, any second may be asked in any order."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+        self._scenario = scenario
         actors, events = expand(scenario)
         self._scripts = {actor.id: _Script(actor) for actor in actors}
         self.handovers: list[Handover] = []
@@ -122,6 +122,11 @@ class Timeline:
             script.starts = [leg.start_s for leg in script.legs]
             script.carried.sort(key=lambda change: change[0])
             script.present.sort(key=lambda change: change[0])
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was compiled."""
+        return self._scenario
 
     @property
     def actors(self) -> tuple[ActorSpec, ...]:

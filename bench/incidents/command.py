@@ -1,0 +1,120 @@
+"""The incident benchmark as one call: which clips, which weight, against which earlier run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.incidents.compare import Regression, compare
+from bench.incidents.errors import BenchError
+from bench.incidents.footage import TrueClip, clips_in
+from bench.incidents.patrol import Pace
+from bench.incidents.quiet import QuietOptions, run_quiet
+from bench.incidents.results import BenchResult
+from bench.incidents.sight import CachedSight, Sight, TruthSight
+from bench.incidents.suite import PACES, BenchOptions, run
+from models.load import load_detector
+from models.settings import DetectorSettings
+from sample_videos.catalogue import CLIPS, TRUTH
+from sample_videos.composites import garbage_composites, helmet_composites
+from sample_videos.pictures import Pictures
+from sample_videos.suite import render_suite, suite_scenarios
+
+Progress = Callable[[str, int, int], None]
+_COMPOSITES = 10
+_TIMEOUT_S = 300.0
+PERFECT = "truth"
+"""Instead of a weight: the truth's own boxes, to measure decisions apart from detection."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentBench:
+    """What `skygrid bench incidents` was asked for.
+
+    Attributes:
+        out: Folder for results; rendered clips and detections are kept below it.
+        weights: Name or directory of a weight, or "truth".
+        small: Only the committed clips, at the patrol's own pace.
+        footage: Folder of real clips; None leaves them out.
+        data: Folder of annotated pictures, for composites and quiet days; None leaves them out.
+        quiet_days: Simulated camera-days without incidents.
+        glance_s: Seconds between the pictures of a quiet day.
+        against: `results.json` of an earlier run.
+    """
+
+    out: Path
+    weights: str = "patrol11n"
+    small: bool = False
+    footage: Path | None = None
+    data: Path | None = None
+    quiet_days: int = 0
+    glance_s: float = 10.0
+    against: Path | None = None
+
+
+def bench_incidents(
+    wanted: IncidentBench, progress: Progress | None = None
+) -> tuple[BenchResult, list[Regression]]:
+    """Render what is missing, run everything, write the reports, compare.
+
+    Returns:
+        The result, and what became worse beyond noise since `against` (empty without it).
+
+    Raises:
+        BenchError: the earlier run cannot be read, or no clip is there.
+        models.errors.ModelError: the weight cannot be used.
+    """
+    before = _earlier(wanted.against)
+    clips = _clips(wanted, progress)
+    if not clips:
+        raise BenchError("there must be at least one clip with its truth, found none")
+    sight = _sight(wanted)
+    paces: tuple[Pace, ...] = PACES[:1] if wanted.small else PACES
+    options = BenchOptions(paces=paces, sweep=not wanted.small)
+    result = run(clips, sight, wanted.out, options, progress)
+    if wanted.quiet_days and wanted.data is not None and wanted.weights != PERFECT:
+        detector = load_detector(_settings(wanted))
+        quiet = QuietOptions(wanted.quiet_days, wanted.glance_s)
+        run_quiet(detector, wanted.data, wanted.out, quiet, progress)
+        detector.close()
+    worse = compare(before, result.to_json()) if before is not None else []
+    return result, worse
+
+
+def _earlier(path: Path | None) -> dict[str, object] | None:
+    if path is None:
+        return None
+    try:
+        stored: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BenchError(f"earlier run {path.name} cannot be read: {error}") from error
+    if not {"scores", "incidents"} <= stored.keys():
+        raise BenchError(f"earlier run {path.name} must be a results.json of this benchmark")
+    return stored
+
+
+def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
+    if wanted.small:
+        return clips_in(CLIPS, CLIPS)
+    rendered = wanted.out / "clips"
+    scenarios = suite_scenarios()
+    pictures = None
+    if wanted.data is not None:
+        pictures = Pictures(wanted.data)
+        scenarios += garbage_composites(wanted.data, _COMPOSITES)
+        scenarios += helmet_composites(wanted.data, _COMPOSITES)
+    render_suite(rendered, scenarios, pictures, progress)
+    clips = clips_in(rendered, rendered)
+    return clips + clips_in(TRUTH, wanted.footage) if wanted.footage is not None else clips
+
+
+def _settings(wanted: IncidentBench) -> DetectorSettings:
+    return DetectorSettings(weights=wanted.weights, timeout_s=_TIMEOUT_S)
+
+
+def _sight(wanted: IncidentBench) -> Sight:
+    if wanted.weights == PERFECT:
+        return TruthSight()
+    return CachedSight(load_detector(_settings(wanted)), wanted.out / "detections")
