@@ -156,8 +156,9 @@ class SkyGroundPolicy:
         if claim.estimate is None or placed.place is None:
             return False
         theirs = Estimate.of(placed.place)
-        squared, _, metres = distance2(claim.estimate, theirs, claim.gate.wander_m)
-        return squared > self.settings.gate_chi2 or metres > claim.gate.reach_m
+        squared, spread, metres = distance2(claim.estimate, theirs, claim.gate.wander_m)
+        far = squared > self.settings.gate_chi2 or metres > claim.gate.reach_m
+        return far or squared + spread > self._cost_of_a_stranger()
 
     def _is_elsewhere_at_once(self, claim: _Claim, candidate: Incident) -> bool:
         """Whether the claim's own view saw the candidate in another spot at the same time."""

@@ -86,7 +86,8 @@ class MemoryLedger:
             candidates = self._candidates(sighting, place)
             home = self.config.policy.decide(sighting, place, candidates)
             if home is None:
-                return None, Kept.founded_by(sighting, candidates)
+                policy = self.config.policy
+                return None, Kept.founded_by(sighting, candidates, place, policy)
         before = self._incidents[home]
         return before, Kept.of(before)
 

@@ -111,7 +111,8 @@ class SqlLedger:
         candidates = self._candidates(session, sighting, place)
         chosen = self.config.policy.decide(sighting, place, candidates)
         if chosen is None:
-            return None, Kept.founded_by(sighting, candidates)
+            policy = self.config.policy
+            return None, Kept.founded_by(sighting, candidates, place, policy)
         incident = load(session, standing(session, chosen), to_change=True)
         return incident, Kept.of(incident)
 

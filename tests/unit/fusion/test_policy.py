@@ -207,6 +207,14 @@ def test_recurrence_is_found_across_cameras() -> None:
     assert policy.recurrence_of(again, place, [first]) == first.incident_id
 
 
+def test_the_ledger_links_a_recurrence_seen_by_another_camera() -> None:
+    desk = Desk()
+    first = desk.see("a", "street-1", (10, 10), ended=True, lasts_s=100)
+    again = desk.see("b", "eagle-1", (10.2, 10.1), at_s=4000)
+    assert again.incident_id != first.incident_id
+    assert again.recurrence_of == first.incident_id
+
+
 def test_a_resend_is_the_same_incident() -> None:
     desk = Desk()
     first = desk.see("a", "street-1", (10, 10))
