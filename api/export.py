@@ -146,7 +146,7 @@ def _examples(
         )
 
 
-def _judged(engine: Engine, options: ExportOptions) -> Sequence[sa.Row[Any]]:
+def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
     incident, seen = IncidentRow.__table__.c, SightingRow.__table__.c
     query = (
         sa.select(
@@ -170,10 +170,10 @@ def _judged(engine: Engine, options: ExportOptions) -> Sequence[sa.Row[Any]]:
     if options.until is not None:
         query = query.where(incident.started_at < options.until)
     with reading(engine) as session:
-        return session.execute(query).all()
+        return list(session.execute(query))
 
 
-def _files(engine: Engine, sighting_id: object) -> dict[str, sa.Row[Any]]:
+def _files(engine: Engine, sighting_id: object) -> dict[str, Any]:
     files = EvidenceRow.__table__
     query = sa.select(files.c.kind, files.c.path, files.c.start_s).where(
         files.c.sighting_id == sighting_id, files.c.removed_at.is_(None)
@@ -187,7 +187,7 @@ def _inside(root: Path, relative: str) -> Path | None:
     return path if path.is_relative_to(root.resolve()) and path.is_file() else None
 
 
-def _track(root: Path, row: sa.Row[Any] | None) -> BoxTrack | None:
+def _track(root: Path, row: Any) -> BoxTrack | None:
     path = _inside(root, row.path) if row is not None else None
     try:
         return read_box_track(path.read_bytes()) if path is not None else None

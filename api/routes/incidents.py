@@ -38,7 +38,7 @@ def list_incidents(
 ) -> Response:
     """Incidents in the caller's areas, newest or most urgent first, by cursor."""
     page = Page(query.order, query.limit, query.cursor)
-    rows, cursor = wired.incidents.list(principal, filter_of(query), page)
+    rows, cursor = wired.incidents.find(principal, filter_of(query), page)
     items = [present.summary(wired, principal, row) for row in rows]
     return _json({"items": items, "next_cursor": cursor})
 

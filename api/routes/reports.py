@@ -90,7 +90,7 @@ def export_incidents(
     cursor = None
     while len(rows) < MAX_ROWS:
         page = Page(query.order, 1000, cursor)
-        found, cursor = wired.incidents.list(principal, filter_of(query), page)
+        found, cursor = wired.incidents.find(principal, filter_of(query), page)
         rows += found
         if cursor is None:
             break

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -112,7 +112,7 @@ class Incidents:
         self._engine = engine
         self._names: tuple[float, dict[str, str]] = (-_NAMES_S, {})
 
-    def list(
+    def find(
         self, principal: Principal, wanted: IncidentFilter, page: Page
     ) -> tuple[list[Json], str | None]:
         """(rows, cursor of the next page or None)."""
@@ -316,7 +316,9 @@ class SqliteUnaryPlus(sa.ColumnElement[Any]):
 
     inherit_cache = True
     __visit_name__ = "sqlite_unary_plus"
-    _traverse_internals: ClassVar[Any] = [("column", InternalTraversal.dp_clauseelement)]
+    _traverse_internals: Any = [  # noqa: RUF012 - SQLAlchemy reads it from the class as it is
+        ("column", InternalTraversal.dp_clauseelement)
+    ]
 
     def __init__(self, column: sa.ColumnElement[Any]) -> None:
         self.column = column

@@ -97,14 +97,14 @@ def _found(
 
 
 def _move(session: Session, source: UUID, target: UUID, only: set[UUID] | None) -> list[UUID]:
-    seen = SightingRow.__table__
-    files = EvidenceRow.__table__
-    which = seen.c.incident_id == source
+    which = SightingRow.incident_id == source
     if only is not None:
-        which = which & seen.c.sighting_id.in_(only)
-    moved = list(session.scalars(sa.select(seen.c.sighting_id).where(which)))
-    session.execute(seen.update().where(which).values(incident_id=target))
-    session.execute(files.update().where(files.c.sighting_id.in_(moved)).values(incident_id=target))
+        which = which & SightingRow.sighting_id.in_(only)
+    moved = list(session.scalars(sa.select(SightingRow.sighting_id).where(which)))
+    files = EvidenceRow.sighting_id.in_(moved)
+    plain = {"synchronize_session": False}
+    for change in (sa.update(SightingRow).where(which), sa.update(EvidenceRow).where(files)):
+        session.execute(change.values(incident_id=target), execution_options=plain)
     return moved
 
 

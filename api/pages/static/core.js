@@ -60,6 +60,7 @@ export async function call(method, path, body, headers = {}) {
 export const get = (path) => call("GET", path);
 
 let leaving = false;
+export const isLeaving = () => leaving;
 export function signedOut() {
   if (leaving) return;
   leaving = true;

@@ -50,6 +50,7 @@ export class Player {
     if (!this.videos.has(key)) {
       const video = make("video", { muted: true, playsinline: true, preload: "auto", "aria-label": say("player.clip") });
       video.muted = true;
+      if (incident.files.snapshot) video.poster = incident.files.snapshot;
       video.src = url;
       this.videos.set(key, video);
       if (incident.files.boxes && !this.tracks.has(incident.files.boxes)) this.loadTrack(incident.files.boxes);

@@ -1,5 +1,5 @@
 // The review queue: keyboard first, most urgent first, the next clip loaded already.
-import { ago, call, data, failed, get, known, lasting, listen, make, may, Refusal, say, toast, typeName, uuid, when } from "./core.js";
+import { ago, call, data, failed, get, isLeaving, known, lasting, listen, make, may, Refusal, say, toast, typeName, uuid, when } from "./core.js";
 import { CityMap } from "./map.js";
 import { Player } from "./player.js";
 
@@ -82,6 +82,7 @@ function replace(item) {
 // ---- one incident
 
 async function open(item, options = {}) {
+  if (isLeaving()) return;
   state.current = item;
   state.detail = null;
   closeChoice();
@@ -372,10 +373,10 @@ const keys = {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || $("help").open) return;
-  const typing = event.target.closest("input:not([type=checkbox]):not([type=range]), select, textarea");
+  const typing = event.target.closest?.("input:not([type=checkbox]):not([type=range]), select, textarea");
   if (event.key === "Escape") { closeChoice(); if (typing) typing.blur(); return; }
   if (typing) return;
-  const onButton = event.target.closest("button, a, summary, input");
+  const onButton = event.target.closest?.("button, a, summary, input");
   if ((event.key === " " || event.key === "Enter") && onButton) return;
   if (state.choosing && /^[1-9]$/.test(event.key)) { event.preventDefault(); pick(Number(event.key) - 1); return; }
   const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
