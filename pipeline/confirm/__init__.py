@@ -1,7 +1,8 @@
 """Confirmation: from suspicions to sightings, with hysteresis, in one view."""
 
-from pipeline.confirm.confirmation import Confirmation, LookWant
+from pipeline.confirm.confirmation import Confirmation
 from pipeline.confirm.identity import Origin
+from pipeline.confirm.looks import LookWant
 from pipeline.confirm.memory import Rejection, ViewMemory
 
 __all__ = ["Confirmation", "LookWant", "Origin", "Rejection", "ViewMemory"]

@@ -1,0 +1,70 @@
+"""When an undecided claim wants more than glances, and how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.confirm.hypothesis import Hypothesis, Stage
+from pipeline.confirm.identity import Topic
+from pipeline.rules.settings import RuleBase
+from pipeline.types import Box
+
+SLOW_LOOK_FPS = 1.0
+"""Pace of a look that only waits for a dwell to end."""
+
+FIRST_LOOK_S = 2.5
+"""Length of the slow look at a first hint: a thing must hold for a second to be still."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookWant:
+    """A wish for full attention: why, how urgently, and since when the claim holds."""
+
+    topic: Topic
+    xyxy_norm: Box
+    priority: float
+    look_fps: float
+    look_s: float
+    since_s: float
+
+
+def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | None:
+    """A look while undecided, for a while, then a rest.
+
+    Two slow looks come before: one at the first hint, which tells at once whether the thing
+    stands and who is there, and one when it will be ripe before the next glance. Without
+    them a dwell would begin, and end, up to a glance period late.
+    """
+    if hypothesis.stage is Stage.OPEN or rule.look_s <= 0:
+        return None
+    if now_s >= hypothesis.look_until_s and hypothesis.last_support_s >= now_s:
+        _begin(hypothesis, rule, now_s)
+    left_s = hypothesis.look_until_s - now_s
+    if left_s <= 0:
+        return None
+    hasty = hypothesis.is_ripe or rule.looks_when_unripe
+    return LookWant(
+        hypothesis.topic,
+        hypothesis.claim.xyxy_norm,
+        rule.severity - (0.0 if hasty else 0.5),
+        rule.look_fps if hasty else min(rule.look_fps, SLOW_LOOK_FPS),
+        left_s,
+        hypothesis.claim.since_s,
+    )
+
+
+def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
+    ripens_in_s = rule.dwell_s - (now_s - hypothesis.claim.since_s)
+    if hypothesis.is_ripe or rule.looks_when_unripe:
+        rests_until_s = hypothesis.rests_until_s
+        if rests_until_s is not None and now_s < rests_until_s:
+            return
+        length_s = rule.look_s
+        hypothesis.rests_until_s = now_s + length_s + rule.look_rest_s
+    elif 0 < ripens_in_s <= rule.glance_period_s:
+        length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
+    elif len(hypothesis.looks) == 1:
+        length_s = FIRST_LOOK_S
+    else:
+        return
+    hypothesis.look_until_s = now_s + length_s
