@@ -66,9 +66,8 @@ def test_a_hundred_thousand_incidents(tmp_path: Path, seed: Any) -> None:
     started = time.process_time()
     total = services.statistics.of(CITY, month, now)["total"]["total"]
     statistics_s = time.process_time() - started
-    print(
-        f"list p95 {p95 * 1000:.0f} ms, {each_s * 1000:.0f} ms of CPU each, statistics {statistics_s:.2f} s of CPU"
-    )
+    print(f"list p95 {p95 * 1000:.0f} ms, {each_s * 1000:.0f} ms of CPU each")
+    print(f"statistics {statistics_s:.2f} s of CPU")
     assert total > COUNT / 5
     assert each_s <= 0.03
     if os.getloadavg()[0] < (os.cpu_count() or 1):  # others' work would be measured too
