@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 _EVERY_S = 1.0
 _STATUS_EVERY_S = 5.0
 _PROBE_EVERY_S = 30.0
+_BACKGROUND_EVERY_S = 120.0
 _JPEG_QUALITY = 80
 _USABLE = (
     HealthState.OK,
@@ -58,6 +59,7 @@ class Desk:
         self._told: dict[str, tuple[str, float]] = {}
         self._stills: dict[ViewKey, float] = {}
         self._probed_s = 0.0
+        self._kept_s = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Work every second until `stop`; every fault is logged and tried again."""
@@ -72,6 +74,7 @@ class Desk:
                 log.exception("desk round failed")
                 stop.wait(_STATUS_EVERY_S)
             stop.wait(_EVERY_S)
+        self._keep_backgrounds()
 
     def health(self) -> dict[str, Any]:
         """The report behind /healthz: "ok", or "degraded" with the parts that are not well."""
@@ -115,6 +118,8 @@ class Desk:
         self._take_verdicts()
         for view in self._patrol.worker.views:
             self._write_still(view)
+        if time.monotonic() - self._kept_s > _BACKGROUND_EVERY_S:
+            self._keep_backgrounds()
         if time.monotonic() - self._probed_s > _PROBE_EVERY_S:
             self._probed_s = time.monotonic()
             self._patrol.parts.store.probe()
@@ -181,6 +186,16 @@ class Desk:
             if any(v.view == view.key for v in news):
                 view.pipeline.confirmation.memory = memory_of(self._memories[view.key])
 
+    def _keep_backgrounds(self) -> None:
+        """Keep what views look like without anything new: a restart must not learn a stall."""
+        self._kept_s = time.monotonic()
+        for view in self._patrol.worker.views:
+            state = view.background()
+            if state:
+                path = background_file(self._patrol.site.data_dir, view.key)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _replace(path, state)
+
     def _write_still(self, view: WatchedView) -> None:
         still = view.still()
         if still is None or self._stills.get(view.key) == still.frame.timestamp_s:
@@ -194,6 +209,11 @@ class Desk:
         if done:
             _replace(folder / f"{view.key.view_id}.jpg", bytes(data))
             _replace(folder / f"{view.key.view_id}.json", json.dumps(_boxes(still)).encode())
+
+
+def background_file(data_dir: Path, view: ViewKey) -> Path:
+    """Where a view's background is kept."""
+    return data_dir / "backgrounds" / view.camera_id / f"{view.view_id}.bin"
 
 
 def memory_of(verdicts: list[ViewVerdict]) -> ViewMemory:

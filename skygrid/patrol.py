@@ -47,7 +47,7 @@ from pipeline.site.settings import CameraSettings, Site
 from pipeline.types import ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
-from skygrid.desk import Desk
+from skygrid.desk import Desk, background_file
 from skygrid.errors import ZoneCannotBeSeen
 from skygrid.monitor import Monitor
 from streams.camera import Camera, CameraOptions
@@ -255,8 +255,17 @@ class Patrol:
             clock=self.site.zone_info,
         )
         pipeline = ViewPipeline(plan, memory)
-        pipeline.restore(self.parts.ledger.open_sightings(key))
+        try:
+            pipeline.restore(self.parts.ledger.open_sightings(key), self._background_of(key))
+        except ValueError as error:
+            log.warning("background forgotten", view=str(key), reason=str(error))
         return pipeline
+
+    def _background_of(self, key: ViewKey) -> bytes:
+        """What the view looked like before the last stop, empty if nobody knows."""
+        with suppress(OSError):
+            return background_file(self.site.data_dir, key).read_bytes()
+        return b""
 
 
 def refuse_blind_rules(camera_id: str, zones: Sequence[Zone], labels: tuple[str, ...]) -> None:

@@ -126,6 +126,11 @@ class WatchedView:
         with self._judging:
             self.pipeline, self.zones = pipeline, tuple(zones)
 
+    def background(self) -> bytes:
+        """What the view looks like without anything new, to be kept over a restart."""
+        with self._judging:
+            return self.pipeline.background()
+
     def glance(self) -> Frame | None:
         """Decode the newest keyframe, None when it was seen already.
 
