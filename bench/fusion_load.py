@@ -41,6 +41,7 @@ class LoadResult:
         p50_ms: Median time of one.
         p95_ms: 95th percentile.
         p95_last_ms: The same over the last tenth, when the database is fullest.
+        cpu_ms: Mean processor time of one, which other programs on the machine do not change.
         per_hour: How many an hour would take, one after the other.
         grown_mib: Growth of resident memory from the first third to the end.
     """
@@ -50,17 +51,19 @@ class LoadResult:
     p50_ms: float
     p95_ms: float
     p95_last_ms: float
+    cpu_ms: float
     per_hour: float
     grown_mib: float
 
 
-class _Map:
+class KnownPlaces:
     """Places known by the generator, in the part of the locator."""
 
     def __init__(self) -> None:
         self.places: dict[UUID, Place] = {}
 
     def place(self, sighting: Sighting) -> Place | None:
+        """The place that the sighting was made at."""
         return self.places.get(sighting.sighting_id)
 
 
@@ -70,17 +73,17 @@ def measure(messages: int = 10_000, seed: int = 0) -> LoadResult:
         engine = open_engine(sqlite_url(Path(folder) / "fusion.db"))
         try:
             migrate(engine)
-            known, clocks = _Map(), ClockWatch()
+            known, clocks = KnownPlaces(), ClockWatch()
             config = fusing(LedgerConfig("bench"), FusionSettings(), clocks)
             fusion = Fusion(SqlLedger(engine, config), known, clocks)
-            return _timed(fusion, _traffic(known, messages, seed), messages)
+            return _timed(fusion, traffic(known, messages, seed), messages)
         finally:
             engine.dispose()
 
 
 def _timed(fusion: Fusion, traffic: Iterator[Sighting], messages: int) -> LoadResult:
     took, incidents = np.empty(messages), set()
-    memory = 0.0
+    memory, cpu_s = 0.0, time.process_time()
     for number, sighting in enumerate(traffic):
         if number == messages // 3:
             gc.collect()
@@ -88,6 +91,7 @@ def _timed(fusion: Fusion, traffic: Iterator[Sighting], messages: int) -> LoadRe
         begun = time.perf_counter()
         incidents.add(fusion.record(sighting).incident_id)
         took[number] = time.perf_counter() - begun
+    cpu_s = time.process_time() - cpu_s
     gc.collect()
     p50, p95 = np.percentile(took, [50, 95]) * 1000
     return LoadResult(
@@ -96,12 +100,13 @@ def _timed(fusion: Fusion, traffic: Iterator[Sighting], messages: int) -> LoadRe
         float(p50),
         float(p95),
         float(np.percentile(took[-messages // 10 :], 95) * 1000),
+        cpu_s / messages * 1000,
         float(messages / took.sum() * 3600),
         _resident_mib() - memory,
     )
 
 
-def _traffic(known: _Map, messages: int, seed: int) -> Iterator[Sighting]:
+def traffic(known: KnownPlaces, messages: int, seed: int) -> Iterator[Sighting]:
     """Happenings seen by one to three feeds each: started, one update, ended after minutes."""
     random = np.random.default_rng(seed)
     queue: list[tuple[float, int, Sighting]] = []
