@@ -69,13 +69,15 @@ def write_block_weight(directory: Path) -> Path:
     return directory
 
 
-def write_clip(path: Path, seconds: int = 10, fps: int = 10) -> Path:
+def write_clip(path: Path, codec: str = "libx264", seconds: int = 10, fps: int = 10) -> Path:
     """A grey, slightly noisy scene with red squares in `CELLS`; a keyframe every half second."""
     rng = np.random.default_rng(7)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps)
+        stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = SIZE[1], SIZE[0], "yuv420p"
         stream.options = {"preset": "ultrafast", "g": str(fps // 2), "bf": "0", "crf": "20"}
+        if codec == "libx265":
+            stream.options["x265-params"] = f"keyint={fps // 2}:bframes=0:log-level=none"
         for _ in range(seconds * fps):
             image = rng.normal(120, 4, (*SIZE, 3)).clip(0, 255).astype(np.uint8)
             for row, column in CELLS:

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import pytest
 
 from pipeline.queue.embedded import EmbeddedRedis
@@ -67,6 +68,22 @@ def test_from_camera_to_queue_and_a_quick_clean_stop(square) -> None:
     assert patrol.stop() < 5
     assert open_incidents(patrol.data) == HAPPENINGS
     assert waiting_events(patrol.data) == 0
+
+
+def test_an_h265_camera_also_gets_a_clip_that_browsers_play(square, tmp_path: Path) -> None:
+    clip = kit.write_clip(tmp_path / "h265.mp4", codec="libx265")
+    patrol = square.patrol
+    patrol.overrides += [f"cameras.0.url={clip}", "cameras.0.loop=true"]
+    patrol.start()
+    clips = patrol.data / "evidence"
+    kit.wait_until(lambda: len(list(clips.rglob("clip-h264.mp4"))) > 0, 60, lambda: patrol.log)
+    copy = next(clips.rglob("clip-h264.mp4"))
+    codecs = []
+    for path in (copy, copy.with_name("clip.mp4")):
+        with av.open(str(path)) as container:
+            codecs.append(container.streams.video[0].codec_context.name)
+    assert codecs == ["h264", "hevc"]
+    patrol.stop()
 
 
 def kill_patrol(square, times: int) -> None:
