@@ -25,6 +25,9 @@ from models.training.manifest import Picture, data_directory, read_sets
 FLOOR = 0.001
 """Confidence floor for average precision; the patrol's own floor is far higher."""
 
+TILED_FLOOR = 0.02
+"""Floor in tiles: merging what tiles saw compares boxes pair by pair."""
+
 TILED_SETS = ("eagle",)
 """Sets from high up, which a patrol looks at in tiles; scored both ways."""
 
@@ -125,9 +128,17 @@ def evaluate(
         report["crowd"] = crowd
     high = [p for p in pictures if p.set_name in TILED_SETS]
     if high:
-        tiled = list(scored_pictures(high, detector, tiled=True))
-        report["sets"]["eagle_tiled"] = class_table(tiled)
+        report["sets"]["eagle_tiled"] = class_table(in_tiles(settings, high))
     return report, scored
+
+
+def in_tiles(settings: DetectorSettings, pictures: Sequence[Picture]) -> list[Scored]:
+    """What is found in the whole pictures and in four tiles of each, merged."""
+    detector = load_detector(settings.model_copy(update={"confidence_floor": TILED_FLOOR}))
+    try:
+        return list(scored_pictures(pictures, detector, tiled=True))
+    finally:
+        detector.close()
 
 
 def draw(
