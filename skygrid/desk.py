@@ -5,7 +5,6 @@ Runs in a thread of its own, writes files and rows; a fault here never stops the
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -17,10 +16,12 @@ import cv2
 import structlog
 
 from pipeline.confirm import Rejection, ViewMemory
-from pipeline.engine.watch import Still, WatchedView
+from pipeline.engine.watch import Still as WatchStill
+from pipeline.engine.watch import WatchedView
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
 from pipeline.status import CameraCard, StatusWriter
+from pipeline.stills import Still, StillBox, StillWriter
 from pipeline.types import IncidentType, ViewKey
 from pipeline.zone_store import ZoneStore, ZoneVersion
 from pipeline.zones import Zone
@@ -58,6 +59,7 @@ class Desk:
         self._last_verdict = 0
         self._told: dict[str, tuple[str, float]] = {}
         self._stills: dict[ViewKey, float] = {}
+        self._still_writer = StillWriter(patrol.site.data_dir / "stills")
         self._probed_s = 0.0
         self._kept_s = time.monotonic()
 
@@ -201,14 +203,12 @@ class Desk:
         if still is None or self._stills.get(view.key) == still.frame.timestamp_s:
             return
         self._stills[view.key] = still.frame.timestamp_s
-        folder = self._patrol.site.data_dir / "stills" / view.key.camera_id
-        folder.mkdir(parents=True, exist_ok=True)
         done, data = cv2.imencode(
             ".jpg", still.frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )
         if done:
-            _replace(folder / f"{view.key.view_id}.jpg", bytes(data))
-            _replace(folder / f"{view.key.view_id}.json", json.dumps(_boxes(still)).encode())
+            shown = Still(bytes(data), still.size, still.frame.captured_at, _boxes(still))
+            self._still_writer.write(view.key, shown)
 
 
 def background_file(data_dir: Path, view: ViewKey) -> Path:
@@ -235,24 +235,16 @@ def memory_of(verdicts: list[ViewVerdict]) -> ViewMemory:
     )
 
 
-def _boxes(still: Still) -> dict[str, Any]:
+def _boxes(still: WatchStill) -> list[StillBox]:
     width, height = still.size
-    return {
-        "captured_at": still.frame.captured_at.isoformat(),
-        "boxes": [
-            {
-                "xyxy_norm": [
-                    t.xyxy[0] / width,
-                    t.xyxy[1] / height,
-                    t.xyxy[2] / width,
-                    t.xyxy[3] / height,
-                ],
-                "label": t.label,
-                "confidence": round(t.confidence, 3),
-            }
-            for t in still.tracks
-        ],
-    }
+    return [
+        StillBox(
+            (t.xyxy[0] / width, t.xyxy[1] / height, t.xyxy[2] / width, t.xyxy[3] / height),
+            t.label,
+            t.confidence,
+        )
+        for t in still.tracks
+    ]
 
 
 def _replace(path: Path, content: bytes) -> None:
