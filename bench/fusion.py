@@ -97,30 +97,30 @@ def _row(tally: Tally) -> dict[str, float]:
     }
 
 
-def goals(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was promised against what was measured, in the order of the table."""
+def goals(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What was promised against what was measured, by name, in the order of the table."""
     row = report["ways"]["skygrid"]
-    found = [
-        _goal("merge F1", row["merge_f1"], 0.98, at_least=True),
-        _goal("duplicates left", row["duplicate_share"], 0.02),
-        _goal("happenings wrongly joined", row["wrong_share"], 0.01),
-        _goal("place error, median, m", row["place_median_m"], 1.0),
-        _goal("place error, p95, m", row["place_p95_m"], 3.0),
-    ]
+    found = {
+        "merge F1": _goal(row["merge_f1"], 0.98, at_least=True),
+        "duplicates left": _goal(row["duplicate_share"], 0.02),
+        "happenings wrongly joined": _goal(row["wrong_share"], 0.01),
+        "place error, median, m": _goal(row["place_median_m"], 1.0),
+        "place error, p95, m": _goal(row["place_p95_m"], 3.0),
+    }
     if presets := report.get("presets"):
         right = presets["recognised"] + presets["refused"]
         asked = presets["asked"] + presets["strangers"]
-        found.append(_goal("views judged as another", presets["false_views"], 0.0))
-        found.append(_goal("presets verified rightly", right / asked, 0.98, at_least=True))
+        found["views judged as another"] = _goal(presets["false_views"], 0.0)
+        found["presets verified rightly"] = _goal(right / asked, 0.98, at_least=True)
     if load := report.get("load"):
-        found.append(_goal("fusion p95, ms", load["p95_ms"], 50.0))
-        found.append(_goal("sightings per hour", load["per_hour"], 100_000, at_least=True))
+        found["fusion p95, ms"] = _goal(load["p95_ms"], 50.0)
+        found["sightings per hour"] = _goal(load["per_hour"], 100_000, at_least=True)
     return found
 
 
-def _goal(name: str, value: float, limit: float, *, at_least: bool = False) -> dict[str, Any]:
+def _goal(value: float, limit: float, *, at_least: bool = False) -> dict[str, Any]:
     met = value >= limit if at_least else value <= limit
-    return {"name": name, "value": value, "limit": limit, "at_least": at_least, "met": met}
+    return {"value": value, "limit": limit, "at_least": at_least, "met": met}
 
 
 def table(report: dict[str, Any]) -> str:
@@ -134,8 +134,8 @@ def table(report: dict[str, Any]) -> str:
             f"| {row['incident_median_m']:.2f} m / {row['incident_p95_m']:.2f} m |"
         )
     lines += ["", "| goal | measured | promised | met |", "|---|---|---|---|"]
-    for goal in report["goals"]:
+    for name, goal in report["goals"].items():
         sign = "≥" if goal["at_least"] else "≤"
         met = "yes" if goal["met"] else "**no**"
-        lines.append(f"| {goal['name']} | {goal['value']:.4g} | {sign} {goal['limit']:g} | {met} |")
+        lines.append(f"| {name} | {goal['value']:.4g} | {sign} {goal['limit']:g} | {met} |")
     return "\n".join(lines)
