@@ -1,4 +1,4 @@
-"""The grid over the still; dwell across visits with the real tracker, rule and confirmation."""
+"""The grid over the still; the settings and the gate that let dwell count across visits."""
 
 from __future__ import annotations
 
