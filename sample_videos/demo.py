@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+Box = tuple[float, float, float, float]
+
 CLIPS = Path(__file__).parent / "clips"
 
 _TITLES = {
@@ -30,14 +32,14 @@ class DemoCamera:
         title: For people.
         clip: What it plays, in a loop.
         zones: As in a site file, with dwell times short enough for a demo.
-        expected: Incident types that are true of the clip.
+        expected: What is true of the clip: incident type and place, 0..1 of the picture.
     """
 
     name: str
     title: str
     clip: Path
     zones: list[dict[str, Any]]
-    expected: tuple[str, ...]
+    expected: tuple[tuple[str, Box], ...]
 
 
 def demo_cameras(clips: Path = CLIPS) -> list[DemoCamera]:
@@ -54,7 +56,7 @@ def _camera(truth_file: Path) -> DemoCamera:
         title=_TITLES.get(stem, stem),
         clip=truth_file.parent / truth["clip"]["file"],
         zones=[_zone(zone) for zone in truth["zones"]],
-        expected=tuple(sorted({incident["type"] for incident in incidents})),
+        expected=tuple((i["type"], tuple(i["box_norm"])) for i in incidents),
     )
 
 

@@ -31,7 +31,7 @@ from api.texts import Texts
 from pipeline.events.message import IncidentEvent
 from pipeline.site.load import load_site
 from pipeline.site.settings import Site
-from sample_videos.demo import DemoCamera, demo_cameras
+from sample_videos.demo import Box, DemoCamera, demo_cameras
 from skygrid.listen import listen
 from skygrid.logging import log_to_file
 from skygrid.patrol import Patrol
@@ -78,6 +78,7 @@ class Found:
     clip: str | None
     incident_id: str
     delay_s: float
+    box: Box
 
 
 def run_demo(options: DemoOptions, console: Console) -> int:
@@ -202,6 +203,7 @@ def _read_queue(redis_url: str, found: list[Found], stop: threading.Event) -> No
                 why=tuple(texts.reason("en", r.code, r.detail) for r in data.reasons),
                 clip=next((e.path for e in data.evidence if e.kind == "clip"), None),
                 incident_id=str(data.incident_id),
+                box=data.sightings[0].box_norm,
                 delay_s=round((datetime.now(UTC) - data.updated_at).total_seconds(), 2),
             )
         )
@@ -231,21 +233,29 @@ def _report(patrol: Patrol, cameras: Sequence[DemoCamera], found: list[Found]) -
     expected = [
         {
             "camera": c.name,
-            "type": t,
-            "found": any((f.camera, f.type) == (c.name, t) for f in started),
+            "type": kind,
+            "found": any(_answers(f, c.name, kind, place) for f in started),
         }
         for c in cameras
-        for t in c.expected
+        for kind, place in c.expected
     ]
-    truth = {(c.name, t) for c in cameras for t in c.expected}
+    truth = [(c.name, kind, place) for c in cameras for kind, place in c.expected]
+    wrong = [f for f in started if not any(_answers(f, *t) for t in truth)]
     return {
         "model": patrol.parts.detector.model_id,
         "data_dir": str(patrol.site.data_dir),
         "expected": expected,
         "queue_delay_s": _quantiles([f.delay_s for f in started]),
-        "not_expected": [asdict(f) for f in started if (f.camera, f.type) not in truth],
+        "not_expected": [asdict(f) for f in wrong],
         "events": [asdict(f) for f in found],
     }
+
+
+def _answers(found: Found, camera: str, kind: str, place: Box) -> bool:
+    """True when an event is about this camera and type, and its place touches the true one."""
+    x1, y1, x2, y2 = found.box
+    touches = x1 < place[2] and place[0] < x2 and y1 < place[3] and place[1] < y2
+    return (found.camera, found.type) == (camera, kind) and touches
 
 
 def _quantiles(values: list[float]) -> dict[str, float | int | None]:
@@ -262,10 +272,10 @@ def _show(report: dict[str, Any], cameras: Sequence[DemoCamera], console: Consol
     )
     titles = {c.name: c.title for c in cameras}
     for row in report["expected"]:
-        mark = "[green]yes[/]" if row["found"] else "[red]no: the model did not see enough[/]"
+        mark = "[green]yes[/]" if row["found"] else "[red]no: not seen well enough[/]"
         table.add_row(f"{row['camera']} ({titles[row['camera']]})", row["type"], mark)
     for row in report["not_expected"]:
-        table.add_row(row["camera"], "nothing of this kind", f"[red]false alarm: {row['type']}[/]")
+        table.add_row(row["camera"], "nothing of this kind there", f"[red]wrong: {row['type']}[/]")
     console.print(table)
     delay = report["queue_delay_s"]
     console.print(
