@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 
 class Staging:
@@ -18,11 +19,13 @@ class Staging:
         self._all = root / ".staging"
         self._fd: int | None = None
         self._mine = self._all / secrets.token_hex(8)
+        self._opening = Lock()
 
     def new_path(self, name: str) -> Path:
         """A path for a new file that ends in `name`, whose suffix muxers go by."""
-        if self._fd is None or not self._mine.exists():
-            self._open()
+        with self._opening:
+            if self._fd is None or not self._mine.exists():
+                self._open()
         return self._mine / f"{secrets.token_hex(4)}-{name}"
 
     def _open(self) -> None:
