@@ -144,7 +144,9 @@ def demo(
 def train(
     start: Annotated[Path, typer.Option(help="Ultralytics checkpoint to start from.")],
     directory: Annotated[Path, typer.Option(help="Of the run; a run there goes on.")],
-    name: Annotated[str, typer.Option(help="Of the weight; …-research may use every set.")],
+    name: Annotated[
+        str, typer.Option(help="Of the weight; …-research may use every set.")
+    ] = "patrol11n",
     data: Annotated[Path | None, typer.Option(help="Picture sets, or SKYGRID_DATA.")] = None,
     teacher: Annotated[Path | None, typer.Option(help="COCO checkpoint as a teacher.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="Length of the run.")] = 1.5,
