@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from uuid import UUID
 
@@ -256,7 +256,8 @@ class Patrol:
         )
         pipeline = ViewPipeline(plan, memory)
         try:
-            pipeline.restore(self.parts.ledger.open_sightings(key), self._background_of(key))
+            known = self.parts.ledger.open_sightings(key, ended_since=reopens_since(zones))
+            pipeline.restore(known, self._background_of(key))
         except ValueError as error:
             log.warning("background forgotten", view=str(key), reason=str(error))
         return pipeline
@@ -266,6 +267,12 @@ class Patrol:
         with suppress(OSError):
             return background_file(self.site.data_dir, key).read_bytes()
         return b""
+
+
+def reopens_since(zones: Sequence[Zone]) -> datetime:
+    """What ended before this time is over for every rule of these zones."""
+    rests_s = (rule.clear_s + rule.reopen_s for zone in zones for rule in zone.rules)
+    return datetime.now(UTC) - timedelta(seconds=max(rests_s, default=0.0))
 
 
 def refuse_blind_rules(camera_id: str, zones: Sequence[Zone], labels: tuple[str, ...]) -> None:

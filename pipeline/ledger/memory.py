@@ -166,14 +166,22 @@ class MemoryLedger:
         newest = sorted(self._incidents.values(), key=lambda i: i.updated_at, reverse=True)
         return tuple(newest[:limit])
 
-    def open_sightings(self, view: ViewKey) -> tuple[Sighting, ...]:
+    def open_sightings(
+        self, view: ViewKey, *, ended_since: datetime | None = None
+    ) -> tuple[Sighting, ...]:
         """See `Ledger.open_sightings`."""
         self._check()
-        found = [
+        mine = [
             p.sighting
             for incident in self._incidents.values()
             for p in incident.sightings
-            if p.sighting.view == view and p.sighting.phase is not Phase.ENDED
+            if p.sighting.view == view
+        ]
+        found = [
+            s
+            for s in mine
+            if s.phase is not Phase.ENDED
+            or (ended_since is not None and s.observed_at >= ended_since)
         ]
         return tuple(sorted(found, key=lambda s: (s.started_at, s.sighting_id)))
 

@@ -101,7 +101,14 @@ class Ledger(Protocol):
         """Incidents by newest picture first."""
         ...
 
-    def open_sightings(self, view: ViewKey) -> tuple[Sighting, ...]:
+    def open_sightings(
+        self, view: ViewKey, *, ended_since: datetime | None = None
+    ) -> tuple[Sighting, ...]:
         """Newest message of each sighting of the view that has not ended, by start: what
-        confirmation restores after a restart."""
+        confirmation restores after a restart.
+
+        Args:
+            view: The view.
+            ended_since: Also those that ended at this time or later, and may reopen.
+        """
         ...

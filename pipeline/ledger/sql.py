@@ -238,19 +238,24 @@ class SqlLedger:
         with reading(self.engine) as session:
             return tuple(load_all(session, session.scalars(newest).all()))
 
-    def open_sightings(self, view: ViewKey) -> tuple[Sighting, ...]:
+    def open_sightings(
+        self, view: ViewKey, *, ended_since: datetime | None = None
+    ) -> tuple[Sighting, ...]:
         """See `Ledger.open_sightings`."""
-        wanted = (
+        wanted = SightingRow.phase.in_([Phase.STARTED.value, Phase.UPDATED.value])
+        if ended_since is not None:
+            wanted |= SightingRow.observed_at >= ended_since
+        query = (
             select(SightingRow)
             .where(
                 SightingRow.camera_id == view.camera_id,
                 SightingRow.view_id == view.view_id,
-                SightingRow.phase.in_([Phase.STARTED.value, Phase.UPDATED.value]),
+                wanted,
             )
             .order_by(SightingRow.started_at, SightingRow.sighting_id)
         )
         with reading(self.engine) as session:
-            return tuple(rows.placed_of(row).sighting for row in session.scalars(wanted))
+            return tuple(rows.placed_of(row).sighting for row in session.scalars(query))
 
 
 def _new_files(incident: Incident, files: Iterable[EvidenceFile]) -> list[EvidenceFile]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from pipeline.boxes import area, extent, gap, iou, union
+from pipeline.boxes import area, covered, extent, gap, iou, union
 from pipeline.sightlines import OCCLUDERS, hides, seen_now
 from pipeline.types import Box, Scene, Track
 
 MEAN_LOOKS = 20
 """Looks over which the sureness of a class is averaged."""
+
+HELD_SHARE = 0.7
+"""Share of a place's anchor within a thing from which the thing holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,12 @@ class Standing:
     Attributes:
         key: Unique in the memory that holds it.
         label: Class of the item that began it.
-        anchor: First box, pixels; what is matched, so that a place never creeps along.
-        box: Last box around all that stands there.
+        box: Last box around all that stands there, pixels.
+        footprint: The box around all that was seen there of late: what is hidden in one look
+            shows in another.
+        recent: Time and box of each thing of those looks.
+        anchor: The largest single thing seen that holds the first one; what is matched, so that
+            a place grows to what stands there and never creeps along with what moves.
         since_s: Media time from which it stands there.
         last_seen_s: Media time at which it was last seen there.
         kinds: Sureness of each class seen there, mean over the looks.
@@ -44,10 +52,12 @@ class Standing:
 
     key: int
     label: str
-    anchor: Box
     box: Box
     since_s: float
     last_seen_s: float
+    footprint: Box
+    anchor: Box
+    recent: deque[tuple[float, Box]] = field(default_factory=deque)
     blind_s: float = 0.0
     empty_s: float = 0.0
     looks: int = 0
@@ -69,7 +79,8 @@ class StandingLimits:
     """Limits of the memory, taken from a rule's settings.
 
     Attributes:
-        merge_distance: Gap between boxes, in sizes of the larger, up to which they are one place.
+        merge_distance: Gap between a thing and a place's anchor, in sizes of the larger, up to
+            which they are one place.
         forget_s: Time seen empty after which a place is forgotten.
         max_gap_s: A longer time without a picture counts neither as standing nor as empty.
     """
@@ -110,10 +121,14 @@ class StandingMemory:
                 place.blind_s += after_s
         seen: dict[int, list[Item]] = {}
         for item in sorted(items, key=lambda i: (-area(i.xyxy), i.xyxy)):
-            seen.setdefault(self._place_for(item).key, []).append(item)
+            place = self._place_for(item)
+            place.recent.append((now_s, item.xyxy))
+            if covered(place.anchor, item.xyxy) >= HELD_SHARE:
+                place.anchor = max(place.anchor, item.xyxy, key=area)
+            seen.setdefault(place.key, []).append(item)
         for place in self._places:
             if place.key in seen:
-                _see(place, seen[place.key], now_s)
+                _see(place, seen[place.key], now_s, self._limits.forget_s)
             elif not blind and not hides(place.box, occluders(scene)):
                 place.empty_s += after_s
         self._places = [p for p in self._places if p.empty_s <= self._limits.forget_s]
@@ -128,12 +143,13 @@ class StandingMemory:
         if near:
             return max(near, key=lambda p: (iou(p.anchor, item.xyxy), -p.key))
         since_s = max(item.since_s, self._begun_s)
-        place = Standing(next(self._keys), item.label, item.xyxy, item.xyxy, since_s, since_s)
+        box = item.xyxy
+        place = Standing(next(self._keys), item.label, box, since_s, since_s, box, box)
         self._places.append(place)
         return place
 
 
-def _see(place: Standing, items: Sequence[Item], now_s: float) -> None:
+def _see(place: Standing, items: Sequence[Item], now_s: float, recent_s: float) -> None:
     """Take in what one picture shows at a place."""
     place.looks += 1
     trust = 1.0 / min(place.looks, MEAN_LOOKS)
@@ -141,9 +157,10 @@ def _see(place: Standing, items: Sequence[Item], now_s: float) -> None:
         sure = max((i.confidence for i in items if i.label == kind), default=0.0)
         before = place.kinds.get(kind, 0.0)
         place.kinds[kind] = before + trust * (sure - before)
-    box = reduce(union, (item.xyxy for item in items))
-    place.anchor = place.anchor if place.looks > 1 else box
-    place.box = box
+    place.box = reduce(union, (item.xyxy for item in items))
+    while now_s - place.recent[0][0] > recent_s:
+        place.recent.popleft()
+    place.footprint = reduce(union, (box for _, box in place.recent))
     place.last_seen_s, place.empty_s = now_s, 0.0
 
 

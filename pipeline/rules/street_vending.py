@@ -25,11 +25,15 @@ NOVEL = "novel"
 EXPLAINED_BY = frozenset(
     {"car", "truck_bus", "two_wheeler", "tricycle", "bin", "overflowing_bin", "garbage", "person"}
 )
-"""Something new and still that the detector can name as one of these is no occupation."""
+"""Something new and still counts the less as unknown, the surer the detector names it one of
+these. It never counts for nothing: a stall of unknown make is often taken for a heap or a bin."""
 
 EXPLAINED_SHARE = 0.3
 SURE = 0.5
 """Confidence from which a class counts with its whole weight."""
+
+NAMED = 0.25
+"""Confidence from which a named occupation may be kept by several people in turn."""
 
 KEPT_SHARE = 0.5
 """Share of the time, over one dwell, that one person must stay with a thing of unknown class.
@@ -123,11 +127,11 @@ class StreetVendingRule:
         ]
         items = standing_items(named)
         if self._settings.use_novelty:
-            known = [t.xyxy for t in scene.tracks if t.label in EXPLAINED_BY]
+            known = [t for t in scene.tracks if t.label in EXPLAINED_BY]
             items += [
-                Item(NOVEL, n.xyxy, n.since_s, 1.0)
+                Item(NOVEL, n.xyxy, n.since_s, 1.0 - _explained(n.xyxy, known))
                 for n in scene.novel
-                if self._counts(n, scene) and not _is_explained(n.xyxy, known)
+                if self._counts(n, scene)
             ]
         return items
 
@@ -138,17 +142,17 @@ class StreetVendingRule:
 
     def _claim(self, place: Standing, scene: Scene) -> Suspicion:
         settings = self._settings
-        here = [t.track_id for t in seen_now(scene, PEOPLE) if self._is_at(t, place.box)]
+        here = [t.track_id for t in seen_now(scene, PEOPLE) if self._is_at(t, place.footprint)]
         trade = self._trades.setdefault(place.key, Trade(float(bool(here)), scene.timestamp_s))
         trade.update(here, scene.timestamp_s, settings)
         reasons = (*self._what(place), *self._who(place, trade, scene))
         attended = trade.attended >= settings.attended_share
-        if not OCCUPATIONS & place.kinds.keys():
+        if max((place.kinds.get(k, 0.0) for k in OCCUPATIONS), default=0.0) < NAMED:
             attended = attended and trade.kept() >= KEPT_SHARE
         return Suspicion(
             "street_vending",
             self._zone.id,
-            place.box,
+            place.footprint,
             place.since_s,
             min(1.0, max(0.0, sum(r.weight for r in reasons))),
             attended and place.dwell_s >= settings.dwell_s,
@@ -199,7 +203,7 @@ class StreetVendingRule:
                     {"people": len(trade.stopped)},
                 )
             )
-        if any(gap(t.xyxy, place.box) <= 0.2 * extent(t.xyxy) for t in seen_now(scene, CARS)):
+        if any(gap(t.xyxy, place.footprint) <= 0.2 * extent(t.xyxy) for t in seen_now(scene, CARS)):
             reasons.append(Reason("vehicle_at_it", -settings.vehicle_penalty))
         return reasons
 
@@ -211,5 +215,11 @@ class StreetVendingRule:
         return on_ground and gap(person.xyxy, place) <= reach
 
 
-def _is_explained(box: Box, known: Sequence[Box]) -> bool:
-    return any(covered(box, k) >= EXPLAINED_SHARE or iou(box, k) >= EXPLAINED_SHARE for k in known)
+def _explained(box: Box, known: Sequence[Track]) -> float:
+    """How surely the detector names what covers enough of a box, 0..1."""
+    covering = (
+        t.confidence
+        for t in known
+        if covered(box, t.xyxy) >= EXPLAINED_SHARE or iou(box, t.xyxy) >= EXPLAINED_SHARE
+    )
+    return max(covering, default=0.0)

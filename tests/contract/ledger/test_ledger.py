@@ -244,6 +244,17 @@ class TestReading:
         ledger.record(build.make_sighting("c", view=ViewKey("other")))
         assert ledger.open_sightings(ViewKey("gate-3")) == (newest,)
 
+    def test_what_ended_not_long_ago_is_restored_when_asked_for(
+        self, new_ledger, build: ModuleType
+    ) -> None:
+        ledger, _ = new_ledger()
+        early = build.make_sighting("a", 1, 10, phase=Phase.ENDED)
+        late = build.make_sighting("b", 1, 60, phase=Phase.ENDED)
+        for sighting in (early, late):
+            ledger.record(sighting)
+        since = build.NOON + timedelta(seconds=60)
+        assert ledger.open_sightings(ViewKey("gate-3"), ended_since=since) == (late,)
+
     def test_unknown_ids_are_refused(self, new_ledger, build: ModuleType) -> None:
         ledger, _ = new_ledger()
         with pytest.raises(UnknownIncident):

@@ -22,7 +22,9 @@ SIZE = (640, 360)
 IMAGE = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
-Thing = tuple[str, Box]
+Thing = tuple[str, Box] | tuple[str, Box, float]
+"""Label, box, and the detector's confidence where it is not 0.8."""
+
 Script = Callable[[float], Iterable[Thing]]
 
 
@@ -80,19 +82,19 @@ class Play:
 
     def see(self, things: Iterable[Thing], now_s: float) -> Judgement:
         shown = list(things)
-        self.novelty.now = [box for label, box in shown if label == "novel"]
+        self.novelty.now = [thing[1] for thing in shown if thing[0] == "novel"]
         frame = Frame("cam", now_s, self.start + timedelta(seconds=now_s), IMAGE)
         judgement = self.view.judge(frame, _detections(shown))
         self.judged.append(judgement)
         return judgement
 
 
-def _detections(things: Sequence[Thing], confidence: float = 0.8) -> Detections:
-    known = [(label, box) for label, box in things if label != "novel"]
+def _detections(things: Sequence[Thing]) -> Detections:
+    known = [thing for thing in things if thing[0] != "novel"]
     return Detections(
-        np.array([box for _, box in known], np.float32).reshape(-1, 4),
-        np.full(len(known), confidence, np.float32),
-        np.array([LABELS.index(label) for label, _ in known], np.int32),
+        np.array([thing[1] for thing in known], np.float32).reshape(-1, 4),
+        np.array([thing[2] if len(thing) == 3 else 0.8 for thing in known], np.float32),
+        np.array([LABELS.index(thing[0]) for thing in known], np.int32),
     )
 
 

@@ -78,6 +78,31 @@ class TestStreetVending:
     def test_does_not_fire(self, play, things):
         assert play("street_vending").run(script(*things), 300) == []
 
+    @pytest.mark.parametrize("name", ["garbage", "bin", "car"])
+    def test_a_stall_faintly_taken_for_something_else_fires(self, play, name):
+        def faint(t):
+            return [(name, STALL, 0.35)] if int(t) % 2 else []
+
+        def mistaken(t):
+            return [("novel", STALL), ("person", VENDOR), *stopping(t), *faint(t)]
+
+        sightings = play("street_vending").run(mistaken, 120)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+
+    def test_what_a_customer_leaves_to_see_of_a_stall_is_no_second_one(self, play):
+        wide, shadow = (150.0, 200.0, 380.0, 290.0), (450.0, 230.0, 500.0, 280.0)
+        left, right = (150.0, 200.0, 240.0, 290.0), (330.0, 200.0, 380.0, 290.0)
+
+        def bought_at(t):
+            here = [("person", VENDOR), ("novel", shadow)]
+            if t >= 40 and t % 20 < 15:
+                buyer = ("person", (250.0, 190.0, 320.0, 300.0))
+                return [*here, buyer, ("novel", left), ("novel", right)]
+            return [*here, ("novel", wide)]
+
+        sightings = play("street_vending").run(bought_at, 240)
+        assert [s.phase for s in sightings if s.sequence == 0] == [Phase.STARTED]
+
     def test_a_stall_pushed_along_does_not_fire(self, play):
         def pushed(t):
             return [("stall", move(STALL, 20 * t - 250)), ("person", move(VENDOR, 20 * t - 250))]
