@@ -10,14 +10,14 @@ from typing import Protocol
 from models.detections import Detections
 from pipeline.confirm import Confirmation, LookWant, Origin, ViewMemory
 from pipeline.confirm.identity import Topic
-from pipeline.novelty import NoveltyDetector, NoveltySettings
+from pipeline.novelty import NoveltySettings, ShrunkNovelty
 from pipeline.rules.rule import Rule, make_rule
 from pipeline.rules.settings import StreetVendingSettings
 from pipeline.sightlines import OCCLUDERS
 from pipeline.track import Tracker, TrackerSettings
 from pipeline.types import Box, CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
 from pipeline.zones import Zone
-from streams.types import Frame, ImageArray
+from streams.types import Shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class NoveltyPort(Protocol):
     """What finds new and still things of unknown class in the pictures of one view."""
 
     def update(
-        self, image: ImageArray, timestamp_s: float, busy: Iterable[Box]
+        self, shot: Shot, timestamp_s: float, busy: Iterable[Box]
     ) -> tuple[NovelObject, ...]: ...
 
     def state(self) -> bytes: ...
@@ -90,7 +90,7 @@ class ViewPipeline:
         self._tracker = Tracker(plan.labels, plan.tracker)
         self._novelty: NoveltyPort | None = None
         if _needs_novelty(plan.zones):
-            self._novelty = novelty or NoveltyDetector(plan.novelty)
+            self._novelty = novelty or ShrunkNovelty(plan.novelty)
         self._watches = [_Watch(zone, topic, plan) for zone, topic in _topics(plan.zones)]
         rules = {w.topic: w.settings for w in self._watches}
         self.confirmation = Confirmation(plan.origin, rules, memory)
@@ -115,7 +115,7 @@ class ViewPipeline:
 
     def judge(
         self,
-        frame: Frame,
+        shot: Shot,
         detections: Detections,
         *,
         counts: Sequence[CrowdCount] = (),
@@ -124,19 +124,19 @@ class ViewPipeline:
         """Judge one picture of the view.
 
         Args:
-            frame: The picture and its times.
+            shot: The picture and its times.
             detections: What the detector found in it, pixels of the full frame.
             counts: People counted by density, where somebody asked.
             looking: True in a look, False for a glance.
         """
-        tracks = self._tracker.update(detections, frame.timestamp_s)
+        tracks = self._tracker.update(detections, shot.timestamp_s)
         scene = Scene(
             view=self._plan.origin.view,
-            timestamp_s=frame.timestamp_s,
-            captured_at=frame.captured_at,
-            size=frame.size,
+            timestamp_s=shot.timestamp_s,
+            captured_at=shot.captured_at,
+            size=shot.size,
             tracks=tracks,
-            novel=self._find_novel(frame, tracks),
+            novel=self._find_novel(shot, tracks),
             counts=tuple(counts),
             looking=looking,
         )
@@ -145,13 +145,13 @@ class ViewPipeline:
         sightings = self.confirmation.update(suspicions, scene, watched)
         return Judgement(scene, tuple(suspicions), tuple(sightings), self.confirmation.wants)
 
-    def _find_novel(self, frame: Frame, tracks: Sequence[Track]) -> tuple[NovelObject, ...]:
+    def _find_novel(self, shot: Shot, tracks: Sequence[Track]) -> tuple[NovelObject, ...]:
         if self._novelty is None:
             return ()
         busy = [
-            t.xyxy for t in tracks if t.label in OCCLUDERS and t.last_seen_s >= frame.timestamp_s
+            t.xyxy for t in tracks if t.label in OCCLUDERS and t.last_seen_s >= shot.timestamp_s
         ]
-        return self._novelty.update(frame.image, frame.timestamp_s, busy)
+        return self._novelty.update(shot, shot.timestamp_s, busy)
 
 
 class _Watch:

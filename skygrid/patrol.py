@@ -241,6 +241,7 @@ class Patrol:
             publish=self.publisher.publish,
             count=self._count,
             glance_period_s=camera.glance_period_s,
+            unchanged_s=self.site.worker.unchanged_s,
         )
 
     def pipeline_for(

@@ -4,9 +4,12 @@ from datetime import datetime
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from streams.types import Frame, ImageArray
+from streams.types import Frame, ImageArray, Roi
+
+_BT709, _FULL_RANGE = 1, 2  # of libav: AVCOL_SPC_BT709, AVCOL_RANGE_JPEG
 
 _PLANAR_420 = frozenset({"yuv420p", "yuvj420p"})
 _LUMA_FIRST = _PLANAR_420 | {"yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
@@ -44,7 +47,7 @@ class Picture:
     def frame(
         self,
         size: tuple[int, int] | None = None,
-        roi: tuple[int, int, int, int] | None = None,
+        roi: Roi | None = None,
     ) -> Frame:
         """Convert to BGR: all of it, or the pixels of `roi` only, scaled to `size`.
 
@@ -63,10 +66,29 @@ class Picture:
                 return self._frame(_resized(image, size or (width, height)))
         return self._frame(_bgr(yuv, size or (width, height)))
 
-    def luma(self, size: tuple[int, int] = (64, 36)) -> ImageArray:
+    def sampled(self, size: tuple[int, int], roi: Roi | None = None) -> ImageArray:
+        """See `Shot.sampled`. Each plane is scaled by itself, and only the result converted."""
+        left, top, right, bottom = _clip(roi, *self.size) if roi else (0, 0, *self.size)
+        yuv = self._yuv
+        even = not (left | top | right | bottom) & 1
+        if yuv.format.name not in _PLANAR_420 or not even:
+            return self.frame(size, (left, top, right, bottom)).image
+        planes = [_plane(yuv, 0)[top:bottom, left:right]]
+        planes += [_plane(yuv, i)[top // 2 : bottom // 2, left // 2 : right // 2] for i in (1, 2)]
+        small = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in planes]
+        return np.asarray(cv2.transform(cv2.merge(small), _bgr_matrix(yuv)), dtype=np.uint8)
+
+    def averaged(self, size: tuple[int, int]) -> ImageArray:
+        """See `Shot.averaged`."""
+        return self.frame(size).image
+
+    def luma(self, size: tuple[int, int] = (64, 36), roi: Roi | None = None) -> ImageArray:
         """Return a thumbnail of the brightness, (H, W) uint8, averaged over some of the rows."""
         yuv = self._yuv
         plane = _plane(yuv, 0) if yuv.format.name in _LUMA_FIRST else _pixels(yuv, "gray")
+        if roi is not None:
+            left, top, right, bottom = roi
+            plane = plane[top:bottom, left:right]
         # Four rows per row of the thumbnail average noise well enough, at a seventh of the cost.
         rows = plane[:: max(1, plane.shape[0] // (4 * size[1]))]
         return np.asarray(cv2.resize(rows, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -92,6 +114,23 @@ class Picture:
     def _frame(self, image: ImageArray) -> Frame:
         image.flags.writeable = False
         return Frame(self.camera_id, self.timestamp_s, self.captured_at, image, self.epoch)
+
+
+def _bgr_matrix(yuv: VideoFrame) -> npt.NDArray[np.float64]:
+    """(3, 4) from Y, Cb, Cr and 1 to B, G, R, all 0..255 (ITU-R BT.601 or BT.709)."""
+    red, blue = (0.2126, 0.0722) if yuv.colorspace == _BT709 else (0.299, 0.114)
+    green = 1 - red - blue
+    full = yuv.color_range == _FULL_RANGE or yuv.format.name.startswith("yuvj")
+    black, y_scale, c_scale = (0, 1.0, 1.0) if full else (16, 255 / 219, 255 / 224)
+    to_blue, to_red = 2 * (1 - blue), 2 * (1 - red)
+    rows = np.array(
+        [
+            [1, to_blue, 0],
+            [1, -to_blue * blue / green, -to_red * red / green],
+            [1, 0, to_red],
+        ]
+    ) * (y_scale, c_scale, c_scale)
+    return np.column_stack([rows, rows @ (-black, -128, -128)])
 
 
 def _plane(yuv: VideoFrame, index: int) -> ImageArray:
@@ -129,7 +168,7 @@ def _resized(image: ImageArray, size: tuple[int, int]) -> ImageArray:
     return np.asarray(cv2.resize(image, size, interpolation=mode), dtype=np.uint8)
 
 
-def _clip(roi: tuple[int, int, int, int], width: int, height: int) -> tuple[int, int, int, int]:
+def _clip(roi: Roi, width: int, height: int) -> Roi:
     x1, y1 = max(0, roi[0]), max(0, roi[1])
     x2, y2 = min(width, roi[2]), min(height, roi[3])
     if x2 <= x1 or y2 <= y1:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 ImageArray = npt.NDArray[np.uint8]
+
+Roi = tuple[int, int, int, int]
+"""Left, top, right, bottom in whole pixels of the full picture, right and bottom excluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +86,65 @@ class Frame:
         """(width, height) in pixels."""
         height, width = self.image.shape[:2]
         return width, height
+
+    def frame(self) -> Frame:
+        """See `Shot.frame`."""
+        return self
+
+    def sampled(self, size: tuple[int, int], roi: Roi | None = None) -> ImageArray:
+        """See `Shot.sampled`."""
+        left, top, right, bottom = roi or (0, 0, *self.size)
+        return _to(self.image[top:bottom, left:right], size, cv2.INTER_LINEAR)
+
+    def averaged(self, size: tuple[int, int]) -> ImageArray:
+        """See `Shot.averaged`."""
+        return _to(self.image, size, cv2.INTER_AREA)
+
+    def luma(self, size: tuple[int, int] = (64, 36), roi: Roi | None = None) -> ImageArray:
+        """See `Shot.luma`."""
+        left, top, right, bottom = roi or (0, 0, *self.size)
+        small = _to(self.image[top:bottom, left:right], size, cv2.INTER_AREA)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+class Shot(Protocol):
+    """One picture of a camera that is converted no further than somebody asks for.
+
+    A `Frame` is one, and so is a `Picture` that is still in YUV; times and epoch as of `Frame`.
+    """
+
+    @property
+    def camera_id(self) -> str: ...
+    @property
+    def timestamp_s(self) -> float: ...
+    @property
+    def captured_at(self) -> datetime: ...
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the full picture in pixels."""
+        ...
+
+    def frame(self) -> Frame:
+        """All of it, in BGR."""
+        ...
+
+    def sampled(self, size: tuple[int, int], roi: Roi | None = None) -> ImageArray:
+        """(H, W, 3) uint8 BGR of the pixels in `roi`, bilinear, as detectors are trained.
+
+        Args:
+            size: (width, height) of the result.
+            roi: Inside the picture; all of it by default.
+        """
+        ...
+
+    def averaged(self, size: tuple[int, int]) -> ImageArray:
+        """(H, W, 3) uint8 BGR of the whole picture, every pixel counted: little noise."""
+        ...
+
+    def luma(self, size: tuple[int, int] = (64, 36), roi: Roi | None = None) -> ImageArray:
+        """(H, W) uint8 thumbnail of the brightness of `roi`, all of the picture by default."""
+        ...
+
+
+def _to(image: ImageArray, size: tuple[int, int], mode: int) -> ImageArray:
+    return np.asarray(cv2.resize(image, size, interpolation=mode), dtype=np.uint8)

@@ -50,6 +50,13 @@ class Confirmation:
         return self._wants
 
     @property
+    def undecided(self) -> bool:
+        """True while a claim that the last picture supported waits for more evidence."""
+        return any(
+            h.stage is not Stage.OPEN and h.last_support_s >= h.last_look_s for h in self._known
+        )
+
+    @property
     def open_sightings(self) -> tuple[Sighting, ...]:
         """The last message of each sighting that is open now."""
         return tuple(h.sent for h in self._known if h.stage is Stage.OPEN and h.sent)

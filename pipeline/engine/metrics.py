@@ -30,6 +30,11 @@ class PatrolMetrics:
             registry=own,
         )
         self.glances = Counter("patrol_glances_total", "Glances judged", ["camera"], registry=own)
+        self.unchanged = Counter(
+            "patrol_glances_unchanged_total",
+            "Glances judged without detection because the picture had not changed",
+            registry=own,
+        )
         self.no_picture = Counter(
             "patrol_glances_without_picture_total",
             "Glances that found no new keyframe",

@@ -6,8 +6,9 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from models.detections import Detections
 from pipeline.types import ViewKey
-from streams.types import Frame
+from streams.types import Shot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,15 +17,17 @@ class Observation:
 
     Attributes:
         view: Which view.
-        frame: The picture.
+        shot: The picture.
         looking: It belongs to a look, not to a glance.
         asked_s: Worker clock when the glance was started.
+        known: Boxes that still hold because the picture has not changed, None: to be detected.
     """
 
     view: ViewKey
-    frame: Frame
+    shot: Shot
     looking: bool
     asked_s: float
+    known: Detections | None = None
 
 
 class ObservationQueue:

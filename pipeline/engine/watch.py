@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-
-import cv2
-import numpy as np
+from dataclasses import dataclass, field
 
 from models.detections import Detections
+from models.region_plan import PixelBox
 from pipeline.confirm import LookWant
+from pipeline.engine.unchanged import UnchangedView
 from pipeline.types import BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
 from pipeline.view_pipeline import Judgement, ViewPipeline
 from pipeline.zones import Zone
 from streams.camera import Camera
 from streams.decode import FrameDecoder
 from streams.errors import DecodeError
-from streams.types import Frame
+from streams.types import Frame, Shot
 
 _STEPS_KEPT = 4000
 _RATE_OVER_S = 60.0
 _LOOK_GRACE_S = 5.0
 _STILL_WIDTH = 960
+_STILL_EVERY_S = 4.0
 
-Count = Callable[[Frame, Sequence[Zone], Detections], tuple[CrowdCount, ...]]
+Count = Callable[[Shot, Sequence[Zone], Detections], tuple[CrowdCount, ...]]
 """People in the zones of a picture where boxes saturate."""
 
 
@@ -97,6 +98,7 @@ class WatchedView:
         publish: Callable[[Finding], None],
         count: Count | None = None,
         glance_period_s: float | None = None,
+        unchanged_s: float = 0.0,
     ) -> None:
         self.key = key
         self.camera = camera
@@ -111,6 +113,7 @@ class WatchedView:
         self._tally = _Tally()
         self._still: Still | None = None
         self._before: Frame | None = None
+        self._unchanged = UnchangedView(unchanged_s)
         self.pipeline = pipeline
         self.zones = tuple(zones)
 
@@ -131,7 +134,7 @@ class WatchedView:
         with self._judging:
             return self.pipeline.background()
 
-    def glance(self) -> Frame | None:
+    def glance(self) -> Shot | None:
         """Decode the newest keyframe, None when it was seen already.
 
         Raises:
@@ -141,9 +144,13 @@ class WatchedView:
         if picture is None:
             return None
         self._glanced_s = picture.timestamp_s
-        return picture.frame()
+        return picture
 
-    def look(self, look_s: float, look_fps: float, stop: threading.Event) -> Iterator[Frame]:
+    def known(self, shot: Shot) -> Detections | None:
+        """What the detector saw in the same picture a while ago, None when it has to look."""
+        return self._unchanged.known(shot, self._watched(shot))
+
+    def look(self, look_s: float, look_fps: float, stop: threading.Event) -> Iterator[Shot]:
         """Every picture due at `look_fps`, from the ring's last keyframe on, for `look_s`."""
         key = self.camera.ring.newest_keyframe()
         if key is None:
@@ -163,25 +170,25 @@ class WatchedView:
                     return
                 if picture.timestamp_s > due_s:
                     due_s = max(due_s, picture.timestamp_s - 1 / look_fps) + 1 / look_fps
-                    yield picture.frame()
+                    yield picture
 
-    def judge(self, frame: Frame, detections: Detections, looking: bool) -> LookWant | None:
+    def judge(self, shot: Shot, detections: Detections, looking: bool) -> LookWant | None:
         """Judge one picture, hand its sightings on, and say what deserves a look.
 
         Pictures older than the last judged one are left out: a look may overtake a glance.
         """
-        if frame.timestamp_s <= self._judged_s:
+        if shot.timestamp_s <= self._judged_s:
             return None
-        self._judged_s = frame.timestamp_s
+        self._judged_s = shot.timestamp_s
         with self._judging:
-            counts = self._count(frame, self.zones, detections) if self._count else ()
-            judgement = self.pipeline.judge(frame, detections, counts=counts, looking=looking)
-        self._remember(frame, judgement)
+            counts = self._count(shot, self.zones, detections) if self._count else ()
+            judgement = self.pipeline.judge(shot, detections, counts=counts, looking=looking)
+            decided = not self.pipeline.confirmation.undecided
+        self._unchanged.detected(shot, self._watched(shot), detections, decided)
+        self._remember(shot, judgement)
         for sighting in judgement.sightings:
             self._tally.found += sighting.phase is Phase.STARTED
-            self._publish(Finding(sighting, frame, self._before, self.camera, self))
-        if not judgement.suspicions:
-            self._before = self._still.frame if self._still else None
+            self._publish(Finding(sighting, shot.frame(), self._before, self.camera, self))
         return judgement.wants[0] if judgement.wants else None
 
     def still(self) -> Still | None:
@@ -204,25 +211,42 @@ class WatchedView:
         """Corners of a zone, 0..1; empty when it is gone."""
         return next((z.polygon for z in self.zones if z.id == zone_id), ())
 
-    def _remember(self, frame: Frame, judgement: Judgement) -> None:
+    def _remember(self, shot: Shot, judgement: Judgement) -> None:
         now = time.time()
         self._tally.judged_at.append(now)
-        self._tally.delay_s = max(0.0, now - frame.captured_at.timestamp())
-        seen = [t for t in judgement.scene.tracks if t.last_seen_s >= frame.timestamp_s]
-        width, height = frame.size
+        self._tally.delay_s = max(0.0, now - shot.captured_at.timestamp())
+        seen = [t for t in judgement.scene.tracks if t.last_seen_s >= shot.timestamp_s]
+        width, height = shot.size
         with self._steps_lock:
             for track in seen:
                 x1, y1, x2, y2 = track.xyxy
                 box = (x1 / width, y1 / height, x2 / width, y2 / height)
-                self._steps.append(BoxAt(frame.timestamp_s, box, track.label, track.confidence))
-        self._still = Still(_small(frame), frame.size, tuple(seen))
+                self._steps.append(BoxAt(shot.timestamp_s, box, track.label, track.confidence))
+        if (
+            self._still is None
+            or not 0 <= shot.timestamp_s - self._still.frame.timestamp_s < _STILL_EVERY_S
+        ):
+            self._still = Still(_small(shot), shot.size, tuple(seen))
+            if not judgement.suspicions:
+                self._before = self._still.frame
+
+    def _watched(self, shot: Shot) -> PixelBox:
+        """What of the picture matters: the zones' common box, all of it without zones."""
+        width, height = shot.size
+        boxes = [zone.bounds(shot.size) for zone in self.zones]
+        if not boxes:
+            return 0, 0, width, height
+        return (
+            max(0, math.floor(min(b[0] for b in boxes))),
+            max(0, math.floor(min(b[1] for b in boxes))),
+            min(width, math.ceil(max(b[2] for b in boxes))),
+            min(height, math.ceil(max(b[3] for b in boxes))),
+        )
 
 
-def _small(frame: Frame) -> Frame:
-    """The same frame at most `_STILL_WIDTH` wide, so that hundreds of views fit in memory."""
-    width, height = frame.size
-    if width <= _STILL_WIDTH:
-        return frame
-    size = (_STILL_WIDTH, max(1, round(height * _STILL_WIDTH / width)))
-    image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return replace(frame, image=image)
+def _small(shot: Shot) -> Frame:
+    """The same picture at most `_STILL_WIDTH` wide, so that hundreds of views fit in memory."""
+    width, height = shot.size
+    scale = min(1.0, _STILL_WIDTH / width)
+    image = shot.averaged((round(width * scale), max(1, round(height * scale))))
+    return Frame(shot.camera_id, shot.timestamp_s, shot.captured_at, image)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -136,12 +136,13 @@ class Worker:
     def _glance(self, view: WatchedView, now: float) -> None:
         try:
             with self._metrics.decode_s.time():
-                frame = view.glance()
-            if frame is None:
+                shot = view.glance()
+            if shot is None:
                 self._metrics.no_picture.inc()
                 self._finished(view.key, now - view.glance_period_s * (1 - _RETRY_SHARE))
                 return
-            picture = Observation(view.key, frame, looking=False, asked_s=now)
+            known = view.known(shot)
+            picture = Observation(view.key, shot, looking=False, asked_s=now, known=known)
             refused = self._pictures.put(picture)
             if refused is not None:
                 self._metrics.dropped.inc()
@@ -176,8 +177,8 @@ class Worker:
         view = self._views[order.view]
         log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
         try:
-            for frame in view.look(order.look_s, order.look_fps, self._stop):
-                refused = self._pictures.put(Observation(view.key, frame, True, self._clock()))
+            for shot in view.look(order.look_s, order.look_fps, self._stop):
+                refused = self._pictures.put(Observation(view.key, shot, True, self._clock()))
                 if refused is not None:
                     self._metrics.dropped.inc()
                     if not refused.looking:
@@ -197,29 +198,37 @@ class Worker:
             pictures = self._pictures.take(self._settings.batch, timeout_s=0.2)
             if not pictures:
                 continue
-            try:
-                with self._metrics.detect_s.time():
-                    detections = self._see(pictures)
-            except Exception:
-                log.exception("detection failed", pictures=len(pictures))
-                detections = None
-            for index, picture in enumerate(pictures):
+            for picture, detections in zip(pictures, self._detect(pictures), strict=True):
                 if detections is not None:
-                    self._judge_one(picture, detections[index])
+                    self._judge_one(picture, detections)
                 if not picture.looking:
                     self._finished(picture.view, picture.asked_s)
+
+    def _detect(self, pictures: Sequence[Observation]) -> list[Detections | None]:
+        """What is known or seen in each picture, None where the detector failed."""
+        fresh = [p for p in pictures if p.known is None]
+        self._metrics.unchanged.inc(len(pictures) - len(fresh))
+        seen: Iterator[Detections | None] = iter(())
+        try:
+            if fresh:
+                with self._metrics.detect_s.time():
+                    seen = iter(self._see(fresh))
+        except Exception:
+            log.exception("detection failed", pictures=len(fresh))
+            seen = iter([None] * len(fresh))
+        return [next(seen) if p.known is None else p.known for p in pictures]
 
     def _judge_one(self, picture: Observation, detections: Detections) -> None:
         view = self._views[picture.view]
         try:
             with self._metrics.decide_s.time():
-                order = view.judge(picture.frame, detections, picture.looking)
+                order = view.judge(picture.shot, detections, picture.looking)
         except Exception:
             log.exception("judgement failed", view=str(view.key))
             return
         if not picture.looking:
             self._metrics.glances.labels(view.key.camera_id).inc()
-            age_s = time.time() - picture.frame.captured_at.timestamp()
+            age_s = time.time() - picture.shot.captured_at.timestamp()
             self._metrics.picture_age_s.observe(max(0.0, age_s))
         with self._looks_lock:
             if order is None:

@@ -2,5 +2,6 @@
 
 from pipeline.novelty.detector import NoveltyDetector
 from pipeline.novelty.settings import NoveltySettings
+from pipeline.novelty.shrunk import ShrunkNovelty
 
-__all__ = ["NoveltyDetector", "NoveltySettings"]
+__all__ = ["NoveltyDetector", "NoveltySettings", "ShrunkNovelty"]

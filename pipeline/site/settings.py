@@ -103,6 +103,13 @@ class WorkerSettings(Settings):
     decode_threads: int = Field(2, ge=1, le=64)
     batch: int = Field(8, ge=1, le=256, description="Most pictures detected together.")
     max_looks: int = Field(2, ge=0, le=64, description="Views under full attention at once.")
+    unchanged_s: float = Field(
+        30.0,
+        ge=0,
+        le=300,
+        description="A view whose picture stays the same is detected at least this often; "
+        "0: at every glance.",
+    )
 
 
 class ReviewSettings(Settings):

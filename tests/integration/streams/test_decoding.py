@@ -51,6 +51,22 @@ def test_a_crop_is_that_part_of_the_full_picture(roi, clip, read_packets):
     assert picture.frame(roi=roi, size=(64, 64)).image.shape == (64, 64, 3)
 
 
+@pytest.mark.parametrize("kind", ["large", "hevc"])
+@pytest.mark.parametrize("part", [(0.0, 1.0), (0.25, 0.75)])
+def test_sampling_a_region_is_the_region_converted_and_then_scaled(kind, part, clip, read_packets):
+    picture = decode_picture(read_packets(clip(kind))[0])
+    width, height = picture.size
+    corners = [round(end * side) & ~1 for end in part for side in (width, height)]
+    x1, y1, x2, y2 = corners
+    size = ((x2 - x1) // 2, (y2 - y1) // 2)
+    whole = picture.frame()
+    wanted = cv2.resize(whole.image[y1:y2, x1:x2], size, interpolation=cv2.INTER_LINEAR)
+    found = picture.sampled(size, (x1, y1, x2, y2))
+    assert found.shape == wanted.shape
+    assert np.abs(found.astype(int) - wanted).mean() < 2.0
+    assert np.array_equal(whole.sampled(size, (x1, y1, x2, y2)), wanted)
+
+
 def test_a_crop_beside_the_picture_is_refused(clip, read_packets):
     with pytest.raises(ValueError, match="must overlap"):
         decode_picture(read_packets(clip("large"))[0]).frame(roi=(400, 0, 500, 50))
