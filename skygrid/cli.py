@@ -148,10 +148,14 @@ def train(
         str, typer.Option(help="Of the weight; …-research may use every set.")
     ] = "patrol11n",
     data: Annotated[Path | None, typer.Option(help="Picture sets, or SKYGRID_DATA.")] = None,
+    also: Annotated[
+        Path | None, typer.Option(help="More sets to learn from; see samples pictures.")
+    ] = None,
     teacher: Annotated[Path | None, typer.Option(help="COCO checkpoint as a teacher.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="Length of the run.")] = 1.5,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of hours.")] = None,
     rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 8e-4,
+    threads: Annotated[int, typer.Option(min=0, help="0 for all cores.")] = 0,
     seed: int = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
 ) -> None:
@@ -164,10 +168,12 @@ def train(
         directory=directory,
         name=name,
         data=data,
+        also=also,
         teacher=teacher,
         hours=hours,
         steps=steps,
         rate=rate,
+        threads=threads,
         seed=seed,
         device=device,
         say=lambda line: console.print(line, highlight=False),

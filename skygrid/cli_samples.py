@@ -77,3 +77,23 @@ def render(
                     task, completed=done, total=total
                 ),
             )
+
+
+@app.command()
+def pictures(
+    folder: Annotated[Path, typer.Argument(help="Gets a picture set named drawn.")],
+    count: Annotated[int, typer.Option(min=1)] = 150,
+    seed: int = 1,
+) -> None:
+    """Draw labelled pictures of what real sets lack, for `skygrid train --also`."""
+    from sample_videos.training_pictures import render_training_pictures
+
+    with Progress(console=console) as progress:
+        task = progress.add_task("drawn pictures", total=count)
+        boxes = render_training_pictures(
+            folder / "drawn",
+            count,
+            seed,
+            progress=lambda done, _: progress.update(task, completed=done),
+        )
+    console.print(f"{count} pictures with {boxes} boxes in {folder / 'drawn'}", soft_wrap=True)

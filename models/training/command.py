@@ -19,6 +19,7 @@ def train(
     directory: Path,
     name: str = "patrol11n",
     data: Path | None = None,
+    also: Path | None = None,
     teacher: Path | None = None,
     output: Path | None = None,
     hours: float = 1.5,
@@ -27,8 +28,9 @@ def train(
     size_px: int = 416,
     final_size_px: int = 416,
     rate: float = 8e-4,
-    frozen_layers: int = 7,
-    head_first: float = 0.3,
+    frozen_layers: int = 0,
+    head_first: float = 0.0,
+    threads: int = 0,
     seed: int = 0,
     device: str = "cpu",
     shares: Mapping[str, float] = SET_SHARES,
@@ -41,11 +43,15 @@ def train(
         directory: of the run: teacher's labels, checkpoints, history.
         name: of the weight; one that ends in "-research" learns from every set, any other only
             from pictures whose stated licence allows a default weight.
-        data: picture sets; default SKYGRID_DATA.
+        data: picture sets; default SKYGRID_DATA. All figures of the card are from these.
+        also: a directory with more sets to learn from, drawn pictures for example.
         teacher: COCO checkpoint that labels persons and vehicles where the source did not.
         output: weight directory to write; default `directory`/`name`.
         hours, steps: length of the run, in time or, repeatable, in batches.
         final_size_px: picture size in the last quarter of the run.
+        frozen_layers, head_first: see Schedule; both spare time from COCO weights on.
+        threads: torch threads, 0 for all cores. One thread with a core of its own learns three
+            quarters as fast as two: the others wait for each other on a busy machine.
         say: gets a line per stage.
 
     Returns:
@@ -62,7 +68,8 @@ def train(
 
         say(f"teacher {teacher.name} labels what the sources left out")
         teach(teacher, [p for p in pictures if trains(p, research)], opinions)
-    lessons = training_lessons(pictures, research=research, opinions=opinions)
+    taught = pictures + (read_sets(also) if also else [])
+    lessons = training_lessons(taught, research=research, opinions=opinions)
     say(f"{len(lessons)} training pictures")
     options: dict[str, Any] = {
         "hours": hours,
@@ -70,13 +77,15 @@ def train(
         "rate": rate,
         "frozen_layers": frozen_layers,
         "head_first": head_first,
+        "threads": threads,
     }
     sizes = (size_px, final_size_px)
     run = fit(lessons, start, directory, sizes, batch_size, seed, device, shares, options)
     draw_history(directory / "history.jsonl", directory / "history.png")
     recipe = {**run, **options, "start": start.name, "seed": seed, "batch_size": batch_size}
     target = output or directory / name
-    origin = Origin(name, research, {**recipe, "size_px": sizes, "commit": commit()})
+    recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in taught[len(pictures) :]})}
+    origin = Origin(name, research, {**recipe, "commit": commit()})
     ship(directory / "average.pt", target, origin, pictures, say=say)
     return target
 

@@ -32,6 +32,9 @@ FORBIDDEN_LICENCES = (
 )
 """Beginnings of licence statements that must not feed a default weight."""
 
+ALLOWED_LICENCES = ("public domain", "cc0", "cc by", "mit", "apache", "drawn by sample_videos")
+"""Words of licence statements that may."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -85,11 +88,11 @@ def data_directory() -> Path:
 
 def licence_allows(licence: str) -> bool:
     """Whether a stated licence lets a picture feed a default weight (public domain, CC0, CC BY,
-    MIT, Apache as stated); unknown wordings are refused."""
+    MIT, Apache as stated, or drawn by SkyGrid itself); unknown wordings are refused."""
     text = licence.strip().lower()
     if not text or text.startswith(FORBIDDEN_LICENCES):
         return False
-    return any(word in text for word in ("public domain", "cc0", "cc by", "mit", "apache"))
+    return any(word in text for word in ALLOWED_LICENCES)
 
 
 def read_sets(root: Path, sets: Iterable[str] | None = None) -> list[Picture]:
