@@ -68,8 +68,8 @@ def train(
 
         say(f"teacher {teacher.name} labels what the sources left out")
         teach(teacher, [p for p in pictures if trains(p, research)], opinions)
-    taught = pictures + (read_sets(also) if also else [])
-    lessons = training_lessons(taught, research=research, opinions=opinions)
+    more = [p for p in read_sets(also) if p.split == "train"] if also else []
+    lessons = training_lessons(pictures + more, research=research, opinions=opinions)
     say(f"{len(lessons)} training pictures")
     options: dict[str, Any] = {
         "hours": hours,
@@ -84,9 +84,9 @@ def train(
     draw_history(directory / "history.jsonl", directory / "history.png")
     recipe = {**run, **options, "start": start.name, "seed": seed, "batch_size": batch_size}
     target = output or directory / name
-    recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in taught[len(pictures) :]})}
+    recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
     origin = Origin(name, research, {**recipe, "commit": commit()})
-    ship(directory / "average.pt", target, origin, pictures, say=say)
+    ship(directory / "average.pt", target, origin, pictures + more, say=say)
     return target
 
 
