@@ -91,6 +91,39 @@ class CrowdCount:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxAt:
+    """One step of a box track for the player: media time, box in 0..1, label, role."""
+
+    timestamp_s: float
+    xyxy_norm: Box
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """How a thing came to lie where it lies, as the look-back saw it.
+
+    Attributes:
+        xyxy: The thing's place, pixels of the full frame.
+        appeared_s: Media time from which it was to be seen there.
+        actor: Class of who brought it, None when nobody was seen at the place.
+        arrived_s: When the actor came to the place.
+        left_s: When the actor left it, None while still there at the end of what was decoded.
+        path: The actor's boxes.
+        in_memory: False when the packets held begin after it appeared.
+    """
+
+    xyxy: Box
+    appeared_s: float
+    actor: str | None = None
+    arrived_s: float | None = None
+    left_s: float | None = None
+    path: tuple[BoxAt, ...] = ()
+    in_memory: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What the rules see of one view at one moment.
 
@@ -103,6 +136,7 @@ class Scene:
         novel: New and still objects of unknown class.
         counts: Crowd counts by zone, empty when nobody asked.
         looking: True while the view has full attention (a look), False for a glance.
+        acts: What look-backs of the last minutes found.
     """
 
     view: ViewKey
@@ -113,6 +147,7 @@ class Scene:
     novel: tuple[NovelObject, ...] = ()
     counts: tuple[CrowdCount, ...] = ()
     looking: bool = False
+    acts: tuple[Act, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +180,7 @@ class Suspicion:
         reasons: Why.
         measures: Numbers worth keeping with the incident, e.g. {"people": 34}.
         subtype: Finer kind, e.g. "dumping", None if none.
+        look_back: How it began is not known yet, and worth a look back.
     """
 
     type: IncidentType
@@ -157,22 +193,13 @@ class Suspicion:
     reasons: tuple[Reason, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
     subtype: str | None = None
+    look_back: bool = False
 
 
 class Phase(StrEnum):
     STARTED = "started"
     UPDATED = "updated"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class BoxAt:
-    """One step of a box track for the player: media time, box in 0..1, label, role."""
-
-    timestamp_s: float
-    xyxy_norm: Box
-    label: str
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +254,8 @@ class EvidenceFile:
     """One file of an incident's evidence, named relative to the evidence root.
 
     Attributes:
-        kind: "clip", "clip_h264", "snapshot", "boxes", "before", "act".
+        kind: "clip", "clip_h264", "snapshot", "boxes", "before", "after", "act" (the clip of how it
+            began), "act_boxes" (who did it).
         path: Relative path with forward slashes.
         sha256: Hex digest of the file.
         bytes: Its size.

@@ -15,7 +15,7 @@ from pipeline.rules.rule import Rule, make_rule
 from pipeline.rules.settings import StreetVendingSettings
 from pipeline.sightlines import OCCLUDERS
 from pipeline.track import Tracker, TrackerSettings
-from pipeline.types import Box, CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
+from pipeline.types import Act, Box, CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
 from pipeline.zones import Zone
 from streams.types import Shot
 
@@ -120,6 +120,7 @@ class ViewPipeline:
         *,
         counts: Sequence[CrowdCount] = (),
         looking: bool = False,
+        acts: Sequence[Act] = (),
     ) -> Judgement:
         """Judge one picture of the view.
 
@@ -128,6 +129,7 @@ class ViewPipeline:
             detections: What the detector found in it, pixels of the full frame.
             counts: People counted by density, where somebody asked.
             looking: True in a look, False for a glance.
+            acts: What look-backs found in the last minutes.
         """
         tracks = self._tracker.update(detections, shot.timestamp_s)
         scene = Scene(
@@ -139,6 +141,7 @@ class ViewPipeline:
             novel=self._find_novel(shot, tracks),
             counts=tuple(counts),
             looking=looking,
+            acts=tuple(acts),
         )
         watched = {w.topic for w in self._watches if w.is_watched(scene.captured_at)}
         suspicions = [s for w in self._watches for s in w.update(scene)]

@@ -17,6 +17,7 @@ from models.detector import Detector
 from models.load import load_crowd_counter, load_detector
 from pipeline.confirm import Origin, ViewMemory
 from pipeline.engine.counting import counting
+from pipeline.engine.lookback import LookBack
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.publisher import Publisher, PublisherSettings
 from pipeline.engine.seeing import Sight
@@ -130,11 +131,12 @@ class Patrol:
             c.id: Camera(c.id, c.url.get_secret_value(), camera_options(c)) for c in site.cameras
         }
         self._count = self._counting()
-        views = [self._view(c) for c in site.cameras]
         sight = Sight(
             detector,
             {c.id: c.smallest_object_px for c in site.cameras if c.smallest_object_px is not None},
         )
+        self._look_back = LookBack(sight.see, detector.labels)
+        views = [self._view(c) for c in site.cameras]
         sight.watch(views)
         self.worker = Worker(views, sight, self.metrics, _worker_settings(site))
         self.desk = Desk(self)
@@ -242,6 +244,7 @@ class Patrol:
             count=self._count,
             glance_period_s=camera.glance_period_s,
             unchanged_s=self.site.worker.unchanged_s,
+            look_back=self._look_back,
         )
 
     def pipeline_for(

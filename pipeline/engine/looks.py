@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.types import ViewKey
 
@@ -17,6 +17,7 @@ class LookOrder:
         look_s: Seconds of attention wanted.
         look_fps: Pictures per second wanted.
         asked_s: When it was asked for first.
+        back: A look back into the packets in memory: it needs no rest, and is never forgotten.
     """
 
     view: ViewKey
@@ -24,6 +25,12 @@ class LookOrder:
     look_s: float
     look_fps: float
     asked_s: float
+    back: bool = False
+
+    @property
+    def key(self) -> tuple[ViewKey, bool]:
+        """What the budget tells orders apart by."""
+        return self.view, self.back
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +48,19 @@ class LookBudget:
     def __init__(self, most: int, rest_s: float = 20.0) -> None:
         self._most = most
         self._rest_s = rest_s
-        self._waiting: dict[ViewKey, LookOrder] = {}
-        self._running: dict[ViewKey, float] = {}
+        self._waiting: dict[tuple[ViewKey, bool], LookOrder] = {}
+        self._running: dict[tuple[ViewKey, bool], float] = {}
         self._rests_until: dict[ViewKey, float] = {}
 
     def ask(self, order: LookOrder) -> None:
         """Queue a wish; a second one for the same view keeps its place and the higher priority."""
-        if order.view in self._running or self._rests_until.get(order.view, 0.0) > order.asked_s:
+        rests = not order.back and self._rests_until.get(order.view, 0.0) > order.asked_s
+        if order.key in self._running or rests:
             return
-        earlier = self._waiting.get(order.view)
+        earlier = self._waiting.get(order.key)
         if earlier is None or order.priority > earlier.priority:
             asked_s = earlier.asked_s if earlier else order.asked_s
-            self._waiting[order.view] = LookOrder(
-                order.view, order.priority, order.look_s, order.look_fps, asked_s
-            )
+            self._waiting[order.key] = replace(order, asked_s=asked_s)
 
     def grant(self, now_s: float) -> list[LookOrder]:
         """Orders that may start now, highest priority first, then longest waiting."""
@@ -62,19 +68,19 @@ class LookBudget:
         for order in sorted(self._waiting.values(), key=lambda o: (-o.priority, o.asked_s)):
             if len(self._running) >= self._most:
                 break
-            del self._waiting[order.view]
-            self._running[order.view] = now_s
+            del self._waiting[order.key]
+            self._running[order.key] = now_s
             granted.append(order)
         return granted
 
-    def finished(self, view: ViewKey, now_s: float) -> None:
-        """Give the look of a view back to the budget."""
-        if self._running.pop(view, None) is not None:
-            self._rests_until[view] = now_s + self._rest_s
+    def finished(self, order: LookOrder, now_s: float) -> None:
+        """Give a look back to the budget."""
+        if self._running.pop(order.key, None) is not None and not order.back:
+            self._rests_until[order.view] = now_s + self._rest_s
 
     def forget(self, view: ViewKey) -> None:
         """Drop a waiting wish whose suspicion is gone."""
-        self._waiting.pop(view, None)
+        self._waiting.pop((view, False), None)
 
     def pressure(self, now_s: float) -> LookPressure:
         """What waits, for metrics and health."""

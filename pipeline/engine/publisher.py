@@ -10,7 +10,7 @@ import heapq
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -187,7 +187,7 @@ class Publisher:
     def _cut(self, job: _ClipJob) -> None:
         finding = job.finding
         try:
-            files = self._clip_files(finding)
+            files = [*self._clip_files(finding), *self._act_files(finding)]
             if files:
                 self._recorder.attach_evidence(finding.sighting.sighting_id, files)
         except (EvidenceError, LedgerError, StreamError) as error:
@@ -218,22 +218,44 @@ class Publisher:
         files.append(self._box_file(finding, folder, first_s, end_s))
         return files
 
+    def _act_files(self, finding: Finding) -> list[EvidenceFile]:
+        """The clip of the act, which begins before it, and the actor's boxes in it."""
+        if finding.act is None or not finding.act.packets:
+            return []
+        act, packets = finding.act.act, finding.act.packets
+        folder, first_s = folder_of(finding.sighting), min(p.timestamp_s for p in packets)
+        clip = self._store.write(
+            folder,
+            EvidenceItem("act.mp4", "act", "video/mp4", first_s),
+            lambda path: _discard(write_clip(packets, path)),
+        )
+        marks = {"arrived": act.arrived_s, "appeared": act.appeared_s, "left": act.left_s}
+        shown = self._clip_frame(finding, first_s, {k: v for k, v in marks.items() if v})
+        last_s = packets[-1].timestamp_s
+        content = box_track(shown, [b for b in act.path if first_s <= b.timestamp_s <= last_s])
+        item = EvidenceItem("act-boxes.json", "act_boxes", MEDIA_TYPE, first_s)
+        return [clip, self._store.write(folder, item, content)]
+
     def _box_file(
         self, finding: Finding, folder: EvidenceFolder, first_s: float, end_s: float
     ) -> EvidenceFile:
+        clip = self._clip_frame(finding, first_s, {"confirmed": finding.sighting.timestamp_s})
+        content = box_track(clip, finding.watch.steps(first_s, end_s))
+        item = EvidenceItem("boxes.json", "boxes", MEDIA_TYPE, first_s)
+        return self._store.write(folder, item, content)
+
+    @staticmethod
+    def _clip_frame(finding: Finding, first_s: float, marks: Mapping[str, float]) -> ClipFrame:
         sighting = finding.sighting
-        clip = ClipFrame(
+        return ClipFrame(
             view=sighting.view,
             start_s=first_s,
             size=finding.frame.size,
             zone_id=sighting.zone_id,
             polygon_norm=finding.watch.polygon(sighting.zone_id),
-            marks={"confirmed": sighting.timestamp_s},
+            marks=marks,
             hold_s=max(1.0, finding.watch.glance_period_s * 1.5),
         )
-        content = box_track(clip, finding.watch.steps(first_s, end_s))
-        item = EvidenceItem("boxes.json", "boxes", MEDIA_TYPE, first_s)
-        return self._store.write(folder, item, content)
 
     def _failed(self, finding: Finding, error: Exception) -> None:
         self._metrics.evidence_failed.inc()

@@ -9,11 +9,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from models.detections import Detections
 from models.region_plan import PixelBox
+from pipeline.boxes import extent, gap, to_pixels
 from pipeline.confirm import LookWant
+from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.unchanged import UnchangedView
-from pipeline.types import BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
+from pipeline.types import Act, BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
 from pipeline.view_pipeline import Judgement, ViewPipeline
 from pipeline.zones import Zone
 from streams.camera import Camera
@@ -21,11 +25,14 @@ from streams.decode import FrameDecoder
 from streams.errors import DecodeError
 from streams.types import Frame, Shot
 
+log = structlog.get_logger(__name__)
+
 _STEPS_KEPT = 4000
 _RATE_OVER_S = 60.0
 _LOOK_GRACE_S = 5.0
 _STILL_WIDTH = 960
 _STILL_EVERY_S = 4.0
+_ACTS_KEPT, _ACT_KEPT_S = 4, 300.0
 
 Count = Callable[[Shot, Sequence[Zone], Detections], tuple[CrowdCount, ...]]
 """People in the zones of a picture where boxes saturate."""
@@ -41,6 +48,7 @@ class Finding:
         before: The last picture of the view without any suspicion, small; None if there was none.
         camera: Where the clip can be cut from.
         watch: The view, for the boxes of the clip.
+        act: How it began, None when nobody looked back or nobody was seen.
     """
 
     sighting: Sighting
@@ -48,6 +56,7 @@ class Finding:
     before: Frame | None
     camera: Camera
     watch: WatchedView
+    act: FoundAct | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ class WatchedView:
         count: Count | None = None,
         glance_period_s: float | None = None,
         unchanged_s: float = 0.0,
+        look_back: LookBack | None = None,
     ) -> None:
         self.key = key
         self.camera = camera
@@ -114,6 +124,9 @@ class WatchedView:
         self._still: Still | None = None
         self._before: Frame | None = None
         self._unchanged = UnchangedView(unchanged_s)
+        self._finder = look_back
+        self._asked_back: LookBackOrder | None = None
+        self._acts: deque[FoundAct] = deque(maxlen=_ACTS_KEPT)
         self.pipeline = pipeline
         self.zones = tuple(zones)
 
@@ -182,14 +195,37 @@ class WatchedView:
         self._judged_s = shot.timestamp_s
         with self._judging:
             counts = self._count(shot, self.zones, detections) if self._count else ()
-            judgement = self.pipeline.judge(shot, detections, counts=counts, looking=looking)
+            acts = [f.act for f in self._found_acts(shot.timestamp_s)]
+            judgement = self.pipeline.judge(
+                shot, detections, counts=counts, looking=looking, acts=acts
+            )
             decided = not self.pipeline.confirmation.undecided
         self._unchanged.detected(shot, self._watched(shot), detections, decided)
         self._remember(shot, judgement)
         for sighting in judgement.sightings:
             self._tally.found += sighting.phase is Phase.STARTED
-            self._publish(Finding(sighting, shot.frame(), self._before, self.camera, self))
+            act = self._act_at(sighting, shot)
+            self._publish(Finding(sighting, shot.frame(), self._before, self.camera, self, act))
+        self._ask_back(shot, judgement)
         return judgement.wants[0] if judgement.wants else None
+
+    @property
+    def wants_look_back(self) -> bool:
+        """A thing has appeared, and nobody has looked back yet."""
+        return self._asked_back is not None
+
+    def look_back(self, stop: threading.Event) -> None:
+        """Search the ring for the act behind what appeared; the next judgement knows it."""
+        order = self._asked_back
+        if order is None or self._finder is None:
+            return
+        found = FoundAct(Act(order.place, order.seen_s, in_memory=False))
+        try:
+            found = self._finder.search(self.camera.ring, order, stop)
+        finally:
+            self._acts.append(found)
+            self._asked_back = None
+        log.info("looked back", view=str(self.key), actor=found.act.actor)
 
     def still(self) -> Still | None:
         """The last judged picture."""
@@ -229,6 +265,25 @@ class WatchedView:
             self._still = Still(_small(shot), shot.size, tuple(seen))
             if not judgement.suspicions:
                 self._before = self._still.frame
+
+    def _ask_back(self, shot: Shot, judgement: Judgement) -> None:
+        claim = next((s for s in judgement.suspicions if s.look_back), None)
+        if self._finder is None or self._asked_back is not None or claim is None:
+            return
+        patch = patch_of(shot, claim.xyxy)
+        self._asked_back = LookBackOrder(claim.xyxy, shot.size, claim.since_s, patch)
+
+    def _found_acts(self, now_s: float) -> list[FoundAct]:
+        return [f for f in tuple(self._acts) if 0 <= now_s - f.act.appeared_s < _ACT_KEPT_S]
+
+    def _act_at(self, sighting: Sighting, shot: Shot) -> FoundAct | None:
+        """The act behind a sighting that starts, None without an actor."""
+        if sighting.phase is not Phase.STARTED or sighting.subtype != "dumping":
+            return None
+        place = to_pixels(sighting.xyxy_norm, shot.size)
+        acts = [f for f in self._found_acts(shot.timestamp_s) if f.act.actor is not None]
+        near = [f for f in acts if gap(f.act.xyxy, place) <= 0.5 * extent(place)]
+        return near[-1] if near else None
 
     def _watched(self, shot: Shot) -> PixelBox:
         """What of the picture matters: the zones' common box, all of it without zones."""

@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 _IDLE_S = 0.02
 _RETRY_SHARE = 0.125
 _JOIN_S = 3.0
+_BACK_PRIORITY = 2.5
+"""A look back cannot wait, its packets leave the ring; only severe suspicions go before it."""
 
 
 class Look(Protocol):
@@ -175,8 +177,11 @@ class Worker:
 
     def _look(self, order: LookOrder) -> None:
         view = self._views[order.view]
-        log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
         try:
+            if order.back:
+                view.look_back(self._stop)
+                return
+            log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
             for shot in view.look(order.look_s, order.look_fps, self._stop):
                 refused = self._pictures.put(Observation(view.key, shot, True, self._clock()))
                 if refused is not None:
@@ -189,7 +194,7 @@ class Worker:
             log.exception("look failed unexpectedly", view=str(order.view))
         finally:
             with self._looks_lock:
-                self._looks.finished(order.view, self._clock())
+                self._looks.finished(order, self._clock())
 
     # judgement
 
@@ -231,6 +236,10 @@ class Worker:
             age_s = time.time() - picture.shot.captured_at.timestamp()
             self._metrics.picture_age_s.observe(max(0.0, age_s))
         with self._looks_lock:
+            if view.wants_look_back:
+                self._looks.ask(
+                    LookOrder(view.key, _BACK_PRIORITY, 0.0, 0.0, self._clock(), back=True)
+                )
             if order is None:
                 self._looks.forget(view.key)
             else:

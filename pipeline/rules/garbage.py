@@ -6,7 +6,7 @@ from pipeline.boxes import covered, extent, gap
 from pipeline.rules.settings import GarbageSettings
 from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, standing_items
 from pipeline.sightlines import PEOPLE, VEHICLES, seen_now
-from pipeline.types import Reason, Scene, Suspicion, Track
+from pipeline.types import Act, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
 BINS = frozenset({"bin", "overflowing_bin"})
@@ -20,6 +20,9 @@ SAME_PLACE = 0.25
 
 ATTENDED_PATIENCE = 3.0
 """Luggage whose owner stays with it must lie for so many times the dwell."""
+
+SAME_ACT = 0.5
+"""Gap, in sizes, up to which an act is that of this thing."""
 
 CONFIDENCE_WEIGHT, DWELL_WEIGHT, ACT_WEIGHT, ATTENDED_WEIGHT = 0.6, 0.3, 0.1, -0.25
 
@@ -39,6 +42,7 @@ class GarbageRule:
         )
         self._begun_s: float | None = None
         self._actors: dict[int, tuple[frozenset[int], float | None]] = {}
+        self._acts: dict[int, Act] = {}
 
     def update(self, scene: Scene) -> list[Suspicion]:
         if self._begun_s is None:
@@ -52,6 +56,9 @@ class GarbageRule:
         ]
         seen = self._places.update(standing_items(garbage), scene)
         self._actors = {k: v for k, v in self._actors.items() if k in self._places.keys}
+        self._acts = {k: v for k, v in self._acts.items() if k in self._places.keys}
+        for place in seen:
+            self._learn(place, scene)
         claims = [self._claim(place, scene) for place in seen]
         return claims + [self._hint(t) for t in garbage if t.hits == 1]
 
@@ -72,9 +79,11 @@ class GarbageRule:
 
     def _claim(self, place: Standing, scene: Scene) -> Suspicion:
         settings = self._settings
-        act, left_s = self._who(place, scene)
+        doers, left_s = self._who(place, scene)
+        act = self._acts.get(place.key)
+        put_down = left_s is not None
         needed_s = settings.dwell_s
-        if act and left_s is None:
+        if doers and left_s is None:
             needed_s *= ATTENDED_PATIENCE
         elif left_s is not None:
             needed_s = min(needed_s, settings.dumping_dwell_s + left_s - place.since_s)
@@ -87,10 +96,19 @@ class GarbageRule:
             ),
             Reason("stands_still", DWELL_WEIGHT * held, {"dwell_s": round(place.dwell_s, 1)}),
         ]
-        if act and left_s is None:
-            reasons.append(Reason("attended", ATTENDED_WEIGHT, {"people": len(act)}))
-        elif act:
-            reasons.append(Reason("left_by", ACT_WEIGHT, {"actor": f"t{min(act)}"}))
+        if doers and not put_down:
+            reasons.append(Reason("attended", ATTENDED_WEIGHT, {"people": len(doers)}))
+        elif act is not None and act.actor is not None:
+            stayed_s = (act.left_s or scene.timestamp_s) - (act.arrived_s or act.appeared_s)
+            detail: dict[str, float | int | str] = {
+                "actor": act.actor,
+                "stayed_s": round(stayed_s, 1),
+            }
+            reasons.append(Reason("act_seen", ACT_WEIGHT, detail))
+        elif put_down:
+            reasons.append(Reason("left_by", ACT_WEIGHT, {"actor": f"t{min(doers)}"}))
+        if act is not None and not act.in_memory:
+            reasons.append(Reason("act_out_of_memory", 0.0))
         return Suspicion(
             "garbage",
             self._zone.id,
@@ -101,11 +119,31 @@ class GarbageRule:
             f"g{place.key}",
             tuple(reasons),
             {"dwell_s": round(place.dwell_s, 1)},
-            "dumping" if act and left_s is not None else None,
+            "dumping" if put_down else None,
+            look_back=self._settings.look_back and act is None and self._was_watched(place),
         )
 
+    def _learn(self, place: Standing, scene: Scene) -> None:
+        """Take up what a look-back found of this place: it lies there since then."""
+        reach = SAME_ACT * extent(place.box)
+        act = next((a for a in scene.acts if gap(a.xyxy, place.box) <= reach), None)
+        if place.key not in self._acts and act is not None:
+            self._acts[place.key] = act
+            place.since_s = min(place.since_s, act.appeared_s)
+
+    def _was_watched(self, place: Standing) -> bool:
+        """The place was seen without it for long enough: it was not there from the start."""
+        begun_s = place.since_s if self._begun_s is None else self._begun_s
+        return place.since_s - begun_s >= self._settings.watched_before_s
+
     def _who(self, place: Standing, scene: Scene) -> tuple[frozenset[int], float | None]:
-        """Tracks that were at the place when the thing appeared, and when the last of them left."""
+        """Who was at the place when the thing appeared, and when the last of them left.
+
+        A track of the look-back has no number here: it is 0.
+        """
+        act = self._acts.get(place.key)
+        if act is not None and act.actor is not None:
+            return self._who_did(act, place, scene)
         actors, left_s = self._actors.get(place.key, (None, None))
         if actors is None:
             actors = self._at_appearance(place, scene)
@@ -115,9 +153,20 @@ class GarbageRule:
         self._actors[place.key] = (actors, left_s)
         return actors, left_s
 
+    def _who_did(
+        self, act: Act, place: Standing, scene: Scene
+    ) -> tuple[frozenset[int], float | None]:
+        """Like `_who`, for an act: who stayed on until the present is still there."""
+        _, left_s = self._actors.get(place.key, (frozenset(), None))
+        if left_s is None:
+            here = any(self._is_at(t, place) for t in seen_now(scene, ACTORS))
+            left_s = act.left_s if act.left_s is not None else None if here else scene.timestamp_s
+        self._actors[place.key] = frozenset({0}), left_s
+        return self._actors[place.key]
+
     def _at_appearance(self, place: Standing, scene: Scene) -> frozenset[int]:
         settings = self._settings
-        if self._begun_s is None or place.since_s - self._begun_s < settings.watched_before_s:
+        if not self._was_watched(place):
             return frozenset()
         since_s = place.since_s - settings.near_s
         return frozenset(

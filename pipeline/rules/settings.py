@@ -184,6 +184,7 @@ class GarbageSettings(RuleBase):
     watched_before_s: float = Field(
         2.0, ge=0, le=600, description="The place must have been seen empty this long before."
     )
+    look_back: bool = Field(True, description="Search the packets in memory for who put it there.")
     ignore_at_bins: bool = Field(
         True, description="Garbage at a bin belongs to the bin (a collection point)."
     )

@@ -1,5 +1,7 @@
 """The look budget: priority, limits, rest, and what shortage shows."""
 
+from dataclasses import replace
+
 from pipeline.engine.looks import LookBudget, LookOrder
 from pipeline.types import ViewKey
 
@@ -33,11 +35,23 @@ def test_a_view_rests_after_its_look() -> None:
     budget = LookBudget(most=1, rest_s=20.0)
     budget.ask(order("a"))
     budget.grant(0.0)
-    budget.finished(ViewKey("a"), 5.0)
+    budget.finished(order("a"), 5.0)
     budget.ask(order("a", asked_s=10.0))
     assert budget.grant(10.0) == []
     budget.ask(order("a", asked_s=26.0))
     assert names(budget.grant(26.0)) == ["a"]
+
+
+def test_a_look_back_runs_beside_a_look_in_the_same_budget() -> None:
+    budget = LookBudget(most=2)
+    back = replace(order("a"), back=True)
+    for wish in (order("a", 2), back, order("b", 0.5)):
+        budget.ask(wish)
+    assert budget.grant(0.0) == [order("a", 2), back]
+    budget.forget(ViewKey("b"))
+    budget.finished(back, 1.0)
+    budget.ask(replace(back, asked_s=2.0))
+    assert [o.back for o in budget.grant(2.0)] == [True]
 
 
 def test_a_forgotten_wish_is_not_granted() -> None:

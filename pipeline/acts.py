@@ -1,0 +1,106 @@
+"""Who put it there: from tracks around a place, and when the thing was first seen, to an act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.boxes import extent, gap, to_norm
+from pipeline.sightlines import OCCLUDERS
+from pipeline.types import Act, Box, BoxAt, Track
+
+NEAR_S = 3.0
+"""Whoever was at the place this long before the thing was seen may have brought it."""
+
+REACH = 0.6
+"""How near, in sizes of the person or vehicle, is at the place."""
+
+STEADY_SHARE = 0.7
+"""The thing is there from the picture after which it is seen in this share of the pictures."""
+
+GONE_S = 0.8
+"""Not at the place for so long, while the view was looked at: has left."""
+
+
+@dataclass(slots=True)
+class Scenes:
+    """What the look-back saw around a place, picture by picture, oldest first.
+
+    Attributes:
+        place: Box of the thing, pixels of the full frame.
+        shown: (media time, the thing is to be seen) of each picture.
+        tracks: By track id, (media time, track) of each picture it was detected in.
+    """
+
+    place: Box
+    shown: list[tuple[float, bool]] = field(default_factory=list)
+    tracks: dict[int, list[tuple[float, Track]]] = field(default_factory=dict)
+
+    def add(self, timestamp_s: float, is_shown: bool, tracks: Sequence[Track]) -> None:
+        """Take in one picture."""
+        self.shown.append((timestamp_s, is_shown))
+        for track in tracks:
+            if track.label in OCCLUDERS and track.last_seen_s >= timestamp_s:
+                self.tracks.setdefault(track.track_id, []).append((timestamp_s, track))
+
+
+def act_of(scenes: Scenes, size: tuple[int, int], seen_s: float) -> Act:
+    """The act behind a thing: when it appeared, and who approached, stayed and left.
+
+    Args:
+        scenes: What was seen.
+        size: (width, height) of the full frame.
+        seen_s: When a glance saw the thing first; it appeared no later.
+    """
+    appeared_s = _appeared(scenes.shown, seen_s)
+    visits = {
+        track_id: visit
+        for track_id, steps in scenes.tracks.items()
+        if (visit := _visit(steps, scenes.place, appeared_s)) is not None
+    }
+    if not visits:
+        return Act(scenes.place, appeared_s)
+    doer = min(visits, key=lambda i: (_off(visits[i], appeared_s), -len(visits[i])))
+    steps, last_s = scenes.tracks[doer], scenes.shown[-1][0]
+    arrived_s, left_s = visits[doer][0], visits[doer][-1]
+    return Act(
+        scenes.place,
+        appeared_s,
+        _label(steps),
+        arrived_s,
+        left_s if last_s - left_s >= GONE_S else None,
+        tuple(BoxAt(t, to_norm(k.xyxy, size), k.label, k.confidence) for t, k in steps),
+    )
+
+
+def _appeared(shown: Sequence[tuple[float, bool]], seen_s: float) -> float:
+    """The first picture that shows the thing and after which most do."""
+    kept = total = 0
+    since_s = seen_s
+    for timestamp_s, is_shown in reversed(shown):
+        kept, total = kept + is_shown, total + 1
+        if is_shown and kept >= STEADY_SHARE * total:
+            since_s = min(since_s, timestamp_s)
+    return since_s
+
+
+def _visit(
+    steps: Sequence[tuple[float, Track]], place: Box, appeared_s: float
+) -> tuple[float, ...] | None:
+    """Times at which a track was at the place, None when not around the appearance."""
+    at = tuple(t for t, k in steps if gap(k.xyxy, place) <= REACH * extent(k.xyxy))
+    near = any(appeared_s - NEAR_S <= t <= appeared_s + GONE_S for t in at)
+    return at if near and at[0] <= appeared_s + GONE_S else None
+
+
+def _off(visit: Sequence[float], appeared_s: float) -> float:
+    """Time between the appearance and the nearest moment of the visit."""
+    return round(min(abs(t - appeared_s) for t in visit), 1)
+
+
+def _label(steps: Sequence[tuple[float, Track]]) -> str:
+    votes: Mapping[str, float] = {
+        label: sum(k.confidence for _, k in steps if k.label == label)
+        for label in {k.label for _, k in steps}
+    }
+    return max(votes, key=lambda label: votes[label])
