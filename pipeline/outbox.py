@@ -9,6 +9,7 @@ changes, and at every start of a relay, what was published lately is sent once m
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -133,10 +134,13 @@ class Relay:
         messages = [Message(event.event_id, event.fields) for event in events]
         return self._bus.publish(self.config.stream, messages)
 
-    def drain(self) -> int:
-        """Publish until nothing waits; returns how many were sent. Raises as `run_once`."""
-        sent = 0
-        while count := self.run_once():
+    def drain(self, timeout_s: float = float("inf")) -> int:
+        """Publish until nothing waits; returns how many were sent. Raises as `run_once`.
+
+        No round begins after `timeout_s`; what then waits stays in the outbox.
+        """
+        until_s, sent = time.monotonic() + timeout_s, 0
+        while time.monotonic() < until_s and (count := self.run_once()):
             sent += count
         self._refresh()
         return sent

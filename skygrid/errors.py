@@ -1,8 +1,7 @@
 """What can go wrong when a patrol is put together.
 
 PatrolError
-├── ZoneCannotBeSeen   a rule needs a class that the detector does not know
-└── AlreadyRunning     another patrol uses the same data directory
+└── ZoneCannotBeSeen   a rule needs a class that the detector does not know
 """
 
 from __future__ import annotations
@@ -14,7 +13,3 @@ class PatrolError(Exception):
 
 class ZoneCannotBeSeen(PatrolError):
     """A rule needs a class that the detector does not know."""
-
-
-class AlreadyRunning(PatrolError):
-    """Another patrol uses the same data directory."""

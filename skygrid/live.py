@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,13 +72,20 @@ def _cameras(cameras: Sequence[CameraLine]) -> Table:
             str(line.open_incidents),
             str(line.incidents),
         )
-    if len(cameras) > _MOST_ROWS:
-        table.add_row(f"… {len(cameras) - _MOST_ROWS} more", "ok", "", "", "", "")
+    if hidden := troubled[_MOST_ROWS:]:
+        table.add_row(f"… {len(hidden)} more", _states(hidden), "", "", "", "")
     return table
 
 
+def _states(lines: Sequence[CameraLine]) -> Text:
+    """How many cameras are in which state, e.g. "ok 12, stalled 3"."""
+    counts = sorted(Counter(line.state for line in lines).items())
+    style = "green" if all(state == "ok" for state, _ in counts) else "bold red"
+    return Text(", ".join(f"{state} {number}" for state, number in counts), style=style)
+
+
 def _incidents(incidents: Sequence[IncidentLine]) -> Table:
-    table = Table(title="incidents from the queue", title_justify="left", expand=True)
+    table = Table(title="newest incidents", title_justify="left", expand=True)
     for name in ("time", "what happened", "where", "severity", "why"):
         table.add_column(name, overflow="fold")
     for line in incidents:

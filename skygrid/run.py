@@ -116,6 +116,8 @@ def foot(patrol: Patrol) -> str:
     """Totals: model, queue, stretch."""
     relay, stretch = patrol.parts.relay.status, patrol.worker.stretch
     queue = "queue up" if relay.up else f"queue down, {relay.pending} events wait"
+    if relay.up is None:
+        queue = "queue not asked yet"
     return (
         f"{patrol.parts.detector.model_id} · {queue} · {relay.published} events published · "
         f"glance stretch {stretch:.2f} · http://{patrol.site.monitor.host}:{patrol.monitor.port}"

@@ -78,11 +78,6 @@ class EmbeddedRedis:
         return f"unix://{self._socket}"
 
     @property
-    def tcp_url(self) -> str | None:
-        """URL of its TCP port on this machine, None when it has none."""
-        return f"redis://127.0.0.1:{self.config.port}/0" if self.config.port else None
-
-    @property
     def pid(self) -> int | None:
         """Process id of the running server, None when it does not run."""
         process = self._process

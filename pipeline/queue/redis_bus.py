@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -68,8 +67,11 @@ class RedisBus:
                 retry=Retry(NoBackoff(), 0),  # whoever calls has a backoff of his own
                 health_check_interval=0,
             )
-        except ValueError as error:
-            raise BusMisused(f"Redis URL must be redis://, rediss:// or unix://: {error}") from None
+        except ValueError:  # its text may quote a part of the password
+            raise BusMisused(
+                "Redis URL must be redis://[user:password@]host[:port][/number], rediss:// or "
+                f"unix://, the password percent-encoded; got {self.name}"
+            ) from None
         self._publish = self._client.register_script(_PUBLISH)
         self._bury = self._client.register_script(_BURY)
 
@@ -197,10 +199,12 @@ class RedisBus:
 
 
 def redacted(url: str) -> str:
-    """A Redis URL without user and password."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    """A Redis URL without account and query: all up to the last "@" goes, since a password may
+    hold "@", "/" or "#". That may hide too much of an odd address, never too little."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "an address without ://"
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def _is_passing(error: redis.RedisError, said: str) -> bool:

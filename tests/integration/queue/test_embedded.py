@@ -119,10 +119,9 @@ def test_a_long_path_uses_a_short_socket(new_redis: NewRedis, tmp_path: Path) ->
 
 
 def test_a_tcp_port_is_on_this_machine_only(new_redis: NewRedis, tmp_path: Path) -> None:
-    server = new_redis(tmp_path / "tcp", port=_free_port())
-    server.start()
-    assert server.tcp_url is not None
-    with redis.Redis.from_url(server.tcp_url, decode_responses=True) as c:
+    port = _free_port()
+    new_redis(tmp_path / "tcp", port=port).start()
+    with redis.Redis(port=port, decode_responses=True) as c:
         assert c.config_get("bind") == {"bind": "127.0.0.1"}
 
 

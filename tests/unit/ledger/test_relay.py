@@ -144,6 +144,16 @@ class TestRelay:
         assert relay.status.reason == ""
         assert relay.status.pending == 0
 
+    def test_draining_ends_at_its_deadline(self, build: ModuleType) -> None:
+        class NeverEmpty(MemoryLedger):
+            def mark_published(self, numbers: Sequence[int]) -> None:
+                """Forget it: everything waits again, as when a writer is faster than the bus."""
+
+        ledger, bus = NeverEmpty(), MemoryBus()
+        fill(ledger, build, 3)
+        assert Relay(ledger, bus, SMALL).drain(timeout_s=0.05) >= 3
+        assert Relay(ledger, bus, SMALL).drain(timeout_s=0.0) == 0
+
     def test_a_database_outage_is_survived(self, build: ModuleType) -> None:
         ledger, bus = MemoryLedger(), MemoryBus()
         fill(ledger, build, 2)
