@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 CLOSE_TIMEOUT_S = 2.0
 # Readers that hang keep their thread; with so many of them another one would not help.
 _MOST_ABANDONED = 3
+# Keyframes at most so far apart serve every glance period: decoding all between costs far more.
+_KEYFRAMES_TIMELY_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +57,13 @@ class CameraStats:
 
 
 class Camera:
-    """Reads one camera or clip until stopped; nothing it does delays another camera.
+    """Reads one camera or clip until stopped; nothing it does delays another camera."""
 
-    `on_keyframe` is called in the reader's thread for every keyframe: it must return at once.
-    """
-
-    def __init__(
-        self,
-        camera_id: str,
-        url: str,
-        options: CameraOptions | None = None,
-        *,
-        on_keyframe: Callable[[Packet], None] | None = None,
-    ) -> None:
+    def __init__(self, camera_id: str, url: str, options: CameraOptions | None = None) -> None:
         self.camera_id = camera_id
         self.options = options or CameraOptions()
         self.ring = PacketRing(self.options.ring_s, self.options.ring_bytes)
         self._url = url
-        self._on_keyframe = on_keyframe
         self._lock = threading.Lock()
         self._monitor = HealthMonitor(time.time(), self.options.health)
         self._logged = HealthState.CONNECTING
@@ -116,8 +107,9 @@ class Camera:
 
     def start(self) -> None:
         """Begin to read; does nothing when it reads already."""
-        if not self.running:
-            self._start_reader()
+        with self._lock:
+            if not self.running:
+                self._start_reader()
 
     def stop(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """Stop reading; return whether the reader ended in time.
@@ -126,7 +118,8 @@ class Camera:
         call on it touches nothing of this camera.
         """
         self.request_stop()
-        reader, self._reader = self._reader, None
+        with self._lock:
+            reader, self._reader = self._reader, None
         self._fallback = None
         if reader is None or not reader.is_alive():
             return True
@@ -135,20 +128,23 @@ class Camera:
 
     def request_stop(self) -> None:
         """Tell the reader to end, without waiting for it."""
-        if self._reader is not None:
-            self._reader.session.stop.set()
+        with self._lock:
+            if self._reader is not None:
+                self._reader.session.stop.set()
 
-    def glance(self, newer_than_s: float = float("-inf")) -> Picture | None:
+    def glance(
+        self, newer_than_s: float = float("-inf"), period_s: float = float("inf")
+    ) -> Picture | None:
         """Decode the newest keyframe, None when none is newer than `newer_than_s`.
 
-        A stream without timely keyframes is decoded packet by packet instead; `health` says so.
-        For one thread at a time per camera.
+        A stream whose keyframes come too rarely for glances every `period_s` is decoded packet by
+        packet instead; `health` says so. For one thread at a time per camera.
 
         Raises:
             DecodeError: The newest keyframe gives no picture; counted, and shown in `health`.
         """
         try:
-            picture = self._newest_picture(newer_than_s)
+            picture = self._newest_picture(newer_than_s, period_s)
         except DecodeError as error:
             with self._lock:
                 self._counts["decode_errors"] += 1
@@ -159,10 +155,12 @@ class Camera:
                 self._monitor.glanced(time.time(), picture.luma())
         return picture
 
-    def _newest_picture(self, newer_than_s: float) -> Picture | None:
-        key, newest = self.ring.newest_keyframe(), self.ring.newest()
-        late_s = self.options.health.keyframe_s
-        if newest is not None and (key is None or newest.timestamp_s - key.timestamp_s > late_s):
+    def _newest_picture(self, newer_than_s: float, period_s: float) -> Picture | None:
+        key, late_s = self.ring.newest_keyframe(), self._keyframe_late_s(period_s)
+        late = self.ring.keyframe_gap_s() > late_s
+        with self._lock:
+            self._monitor.keyframes_late(time.time(), late_s if late else None)
+        if late:
             if self._fallback is None:
                 self._fallback = FallbackDecoder(self.ring)
             return self._fallback.newest(newer_than_s)
@@ -175,8 +173,15 @@ class Camera:
             self._refused_s = key.timestamp_s
             raise
 
+    def _keyframe_late_s(self, period_s: float) -> float:
+        """Longest distance of keyframes that serves glances every `period_s`."""
+        return min(self.options.health.keyframe_s, max(2 * period_s, _KEYFRAMES_TIMELY_S))
+
     def _start_reader(self) -> None:
-        """Start a reader that goes on with the media time and the epoch of the one before."""
+        """Start a reader that goes on with the media time and the epoch of the one before.
+
+        Called with the lock held, so that no two readers fill one ring.
+        """
         options = self.options
         if self._abandoned:  # what once outlasted its timeouts is not trusted again
             options = replace(options, source=replace(options.source, strict_reads=True))
@@ -191,14 +196,16 @@ class Camera:
         if reader is None or reader.session.stop.is_set() or not reader.hangs():
             return
         with self._lock:
+            if self._reader is not reader or reader.session.stop.is_set():
+                return  # stopped or replaced in between
             alive = sum(old.is_alive() for old in self._abandoned)
             self._monitor.stalled(time.time(), "the reader hangs in the system")
-            if alive >= _MOST_ABANDONED or self._reader is not reader:
+            if alive >= _MOST_ABANDONED:
                 return
+            reader.session.stop.set()
             self._abandoned = [*self._abandoned[-_MOST_ABANDONED:], reader]
             self._counts["abandoned"] += 1
-        reader.session.stop.set()
-        self._start_reader()
+            self._start_reader()
         log.warning("camera_reader_abandoned", camera_id=self.camera_id)
 
     def _take(self, packet: Packet, previous: Packet | None) -> None:
@@ -216,8 +223,6 @@ class Camera:
                 elif is_live(self._url):  # a clip on a loop jumps at every round
                     self._monitor.time_jump(now_s)
         self.ring.append(packet)
-        if packet.is_keyframe and self._on_keyframe is not None:
-            self._on_keyframe(packet)
 
     def _report(self, event: Callable[[HealthMonitor, float], None], count: str = "") -> None:
         """Give the monitor an event; log the state when it has changed."""

@@ -23,20 +23,11 @@ from streams.nal import (
     units,
 )
 from streams.picture import Picture
-from streams.types import CodecInfo, Frame, Packet
+from streams.types import CodecInfo, Packet
 
 # 8K UHD. A forged parameter set may claim 16384 x 16384, for which libav would take 400 MB.
 MAX_PIXELS = 7680 * 4320
 _CLOCK = Fraction(1, 90_000)
-
-
-def decode_keyframe(packet: Packet, size: tuple[int, int] | None = None) -> Frame:
-    """Decode one keyframe to BGR, at `size` (width, height) when given.
-
-    Raises:
-        DecodeError: The bytes give no picture, or the parameter sets are missing.
-    """
-    return decode_picture(packet).frame(size=size)
 
 
 def decode_picture(packet: Packet) -> Picture:
@@ -52,21 +43,13 @@ def decode_picture(packet: Packet) -> Picture:
     return pictures[0]
 
 
-def decode_span(
-    packets: Iterable[Packet], fps: float | None = None, size: tuple[int, int] | None = None
-) -> Iterator[Frame]:
-    """Decode packets that begin at a keyframe and yield BGR frames in order of presentation.
+def decode_pictures(packets: Iterable[Packet], fps: float | None = None) -> Iterator[Picture]:
+    """Decode packets that begin at a keyframe and yield pictures in order of presentation.
 
-    With `PacketRing.follow` this is a live look from the ring's last keyframe on. Every picture is
-    decoded; only those that `fps` asks for are converted (all when None). Damaged packets are
+    With `PacketRing.follow` this is a live look from the ring's last keyframe on. Every packet is
+    decoded; only the pictures that `fps` asks for are given (all when None). Damaged packets are
     skipped up to the next keyframe.
     """
-    for picture in decode_pictures(packets, fps):
-        yield picture.frame(size=size)
-
-
-def decode_pictures(packets: Iterable[Packet], fps: float | None = None) -> Iterator[Picture]:
-    """Like `decode_span`, but leave the pictures in YUV for several crops and sizes."""
     decoder = FrameDecoder()
     next_s = float("-inf")
     for picture in _pictures(decoder, packets):

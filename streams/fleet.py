@@ -1,23 +1,20 @@
-"""All cameras of one process: added, removed and closed while the others go on."""
+"""All cameras of one process: added while the others go on, and stopped together."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from streams.camera import CLOSE_TIMEOUT_S, Camera, CameraOptions
 from streams.health import Health
-from streams.types import Packet
 
 
 class CameraFleet:
     """Cameras by id; a context manager that stops them all. Safe for many threads."""
 
-    def __init__(self, on_keyframe: Callable[[Packet], None] | None = None) -> None:
-        self._on_keyframe = on_keyframe
+    def __init__(self) -> None:
         self._cameras: dict[str, Camera] = {}
         self._lock = threading.Lock()
 
@@ -44,19 +41,13 @@ class CameraFleet:
 
     def add(self, camera_id: str, url: str, options: CameraOptions | None = None) -> Camera:
         """Start a camera; the id must be new."""
-        camera = Camera(camera_id, url, options, on_keyframe=self._on_keyframe)
+        camera = Camera(camera_id, url, options)
         with self._lock:
             if camera_id in self._cameras:
                 raise ValueError(f"a camera id must be new, got {camera_id!r} again")
             self._cameras[camera_id] = camera
         camera.start()
         return camera
-
-    def remove(self, camera_id: str) -> None:
-        """Stop a camera and forget it; takes two seconds at most."""
-        with self._lock:
-            camera = self._cameras.pop(camera_id)
-        camera.stop()
 
     def health(self) -> dict[str, Health]:
         """Return the health of every camera; also restarts readers that hang. Call it regularly."""

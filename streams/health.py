@@ -71,6 +71,10 @@ class HealthLimits:
     notice_s: float = 30.0
 
 
+def _no_keyframe(late_s: float) -> str:
+    return f"no keyframe for more than {late_s:g} s; every picture is decoded"
+
+
 class HealthMonitor:
     """Keeps the health of one camera; not thread-safe, `Camera` holds a lock around it.
 
@@ -82,6 +86,7 @@ class HealthMonitor:
         self._link = Health(HealthState.CONNECTING, "connecting for the first time", at_s)
         self._codec = ""
         self._keyframe_s = at_s
+        self._late: Health | None = None
         self._notice: Health | None = None
         self._picture: Health | None = None
         self._dark_since_s: float | None = None
@@ -118,6 +123,13 @@ class HealthMonitor:
     def keyframe(self, at_s: float) -> None:
         """A keyframe arrived."""
         self._keyframe_s = at_s
+
+    def keyframes_late(self, at_s: float, late_s: float | None) -> None:
+        """Keyframes come more than `late_s` apart, too rarely for the glances; None: in time."""
+        if late_s is None:
+            self._late = None
+        elif self._late is None or self._late.reason != _no_keyframe(late_s):
+            self._late = Health(HealthState.NO_KEYFRAMES, _no_keyframe(late_s), at_s)
 
     def time_jump(self, at_s: float) -> None:
         """The stream's clock jumped."""
@@ -169,9 +181,10 @@ class HealthMonitor:
             return self._link
         if self._picture is not None:
             return self._picture
+        if self._late is not None:
+            return self._late
         if at_s - self._keyframe_s > self.limits.keyframe_s:
-            reason = f"no keyframe for {self.limits.keyframe_s:.0f} s; every picture is decoded"
-            return Health(HealthState.NO_KEYFRAMES, reason, at_s)
+            return Health(HealthState.NO_KEYFRAMES, _no_keyframe(self.limits.keyframe_s), at_s)
         if self._notice is not None and at_s - self._notice.since_s < self.limits.notice_s:
             return self._notice
         return Health(HealthState.OK, "", self._link.since_s)

@@ -65,14 +65,6 @@ class PacketRing:
             self._evict()
             self._changed.notify_all()
 
-    def clear(self) -> None:
-        """Forget every packet."""
-        with self._changed:
-            self._first_number += len(self._packets)
-            self._packets.clear()
-            self._keyframes.clear()
-            self._bytes = 0
-
     @property
     def stats(self) -> RingStats:
         with self._changed:
@@ -94,13 +86,22 @@ class PacketRing:
         with self._changed:
             return [packet for _, packet in self._keyframes if packet.timestamp_s >= since_s]
 
-    def from_keyframe(self, timestamp_s: float) -> list[Packet]:
-        """Return packets from the last keyframe at or before `timestamp_s` to the newest.
+    def keyframe_gap_s(self) -> float:
+        """How far apart keyframes are now, in seconds.
 
-        Begins at the oldest keyframe held when that is later than `timestamp_s`; ends where the
-        epoch ends; empty without a keyframe.
+        The longer of: the last two of one epoch, the last one and the newest packet. Without a
+        keyframe, what is held at all.
         """
-        return self.span(timestamp_s, float("inf"))
+        with self._changed:
+            if not self._packets:
+                return 0.0
+            newest_s = self._packets[-1].timestamp_s
+            if not self._keyframes:
+                return newest_s - self._packets[0].timestamp_s
+            last = self._keyframes[-1][1]
+            before = self._keyframes[-2][1] if len(self._keyframes) > 1 else last
+            since = before if before.epoch == last.epoch else last
+            return max(last.timestamp_s - since.timestamp_s, newest_s - last.timestamp_s)
 
     def span(self, start_s: float, end_s: float) -> list[Packet]:
         """Return the packets that cover `start_s` to `end_s`: from a keyframe on, in one epoch.

@@ -153,7 +153,7 @@ class WatchedView:
         Raises:
             DecodeError: It gives no picture.
         """
-        picture = self.camera.glance(self._glanced_s)
+        picture = self.camera.glance(self._glanced_s, self.glance_period_s)
         if picture is None:
             return None
         self._glanced_s = picture.timestamp_s

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from streams.decode import decode_keyframe
+from streams.decode import decode_picture
 from streams.errors import SourceEnded, SourceUnavailable
 from streams.serve import RtspServer
 from streams.source import Session, SourceOptions, is_live, open_source
@@ -82,7 +82,7 @@ class TestEverySource:
 
     def test_the_first_keyframe_decodes_to_what_was_filmed(self, way):
         with way() as source:
-            frame = decode_keyframe(next(iter(source)))
+            frame = decode_picture(next(iter(source))).frame()
         card = CARDS[way.codec]
         error = np.abs(frame.image.astype(int) - draw(card, 0).astype(int)).mean()
         assert frame.image.shape == (96, 160, 3)

@@ -21,6 +21,7 @@ CARDS = {
     ),
     "large": TestCard(size=(320, 192), duration_s=2.0),
     "black": TestCard(size=SMALL, duration_s=1.0, gop=5, brightness=0.0),
+    "rare_keyframes": TestCard(size=SMALL, duration_s=14.0, gop=150),
     "endless_gop": TestCard(size=SMALL, duration_s=8.0, gop=100_000),
 }
 

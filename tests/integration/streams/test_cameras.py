@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 
@@ -11,10 +12,11 @@ import pytest
 
 from streams.backoff import Backoff
 from streams.camera import Camera, CameraOptions
-from streams.decode import decode_span
+from streams.decode import decode_pictures
 from streams.errors import DecodeError, SourceStalled, SourceUnavailable
 from streams.fleet import CameraFleet
 from streams.health import HealthLimits, HealthState
+from streams.reader import CameraReader
 from streams.source import SourceOptions, open_source
 
 QUICK = CameraOptions(
@@ -84,7 +86,7 @@ def test_a_new_resolution_in_mid_stream_is_a_new_epoch(street, fleet, until):
     until(lambda: camera.health.state is HealthState.CODEC_CHANGED)
     assert camera.health.reason == "the stream changed from h264 160x96 to h264 320x192"
     until(lambda: camera.ring.newest().epoch >= 2)
-    sizes = [decode.size for key in camera.ring.keyframes() for decode in decode_span([key])]
+    sizes = [decode.size for key in camera.ring.keyframes() for decode in decode_pictures([key])]
     assert sizes[:4] == [(160, 96)] * 2 + [(320, 192)] * 2
     epochs = [key.epoch for key in camera.ring.keyframes()]
     assert epochs[:4] == [0, 0, 1, 1]
@@ -142,7 +144,7 @@ def test_a_lossy_network_is_survived(street, fleet, until):
     options = CameraOptions(source=SourceOptions(transport="udp", read_timeout_s=2.0))
     camera = fleet.add("gate", street.url("lossy"), options)
     until(lambda: camera.stats.packets > 40)
-    frames = list(decode_span(camera.ring.from_keyframe(0.0)))
+    frames = list(decode_pictures(camera.ring.span(0.0, float("inf"))))
     assert frames
     assert camera.running
 
@@ -168,21 +170,44 @@ def test_a_stream_without_keyframes_is_decoded_and_says_so(street, fleet, until)
     assert camera.ring.newest().timestamp_s - second.timestamp_s < 1.0
 
 
+@pytest.mark.parametrize(
+    ("period_s", "pictures", "state"), [(2.0, 6, "no_keyframes"), (10.0, 2, "ok")]
+)
+def test_keyframes_too_rare_for_the_glances_are_told_and_decoded_between(
+    period_s, pictures, state, clip, read_packets
+):
+    camera, seen_s = Camera("gate", "none"), []  # keyframes every 6 s
+    for packet in read_packets(clip("rare_keyframes")):
+        camera._take(packet, None)
+        camera._report(lambda monitor, at_s: monitor.connected(at_s, "h264"))
+        newest_s = packet.timestamp_s
+        if not seen_s or newest_s >= seen_s[-1] + period_s:
+            picture = camera.glance(seen_s[-1] if seen_s else float("-inf"), period_s)
+            seen_s += [picture.timestamp_s] if picture is not None else []
+    assert camera.health.state == state
+    if state != "ok":
+        assert "no keyframe for more than 4 s; every picture is decoded" in camera.health.reason
+    assert len(seen_s) >= pictures
+    assert len(seen_s) <= pictures + 1
+    camera.glance(seen_s[-1])
+    assert camera.health.state is HealthState.OK
+
+
 def test_glances_take_the_newest_keyframe_once(street, fleet, until):
-    keyframes = []
-    with CameraFleet(on_keyframe=keyframes.append) as cameras:
-        camera = cameras.add("gate", street.url("plain"), QUICK)
-        until(lambda: keyframes)
-        picture = camera.glance()
-        assert picture.timestamp_s == keyframes[0].timestamp_s
-        assert camera.glance(newer_than_s=picture.timestamp_s) is None
+    camera = fleet.add("gate", street.url("plain"), QUICK)
+    until(lambda: camera.ring.newest_keyframe() is not None)
+    picture = camera.glance()
+    assert picture.timestamp_s in [key.timestamp_s for key in camera.ring.keyframes()]
+    camera.stop()
+    last = camera.glance()
+    assert camera.glance(newer_than_s=last.timestamp_s) is None
 
 
 def test_a_look_begins_at_the_last_keyframe_and_goes_on_live(street, fleet, until):
     camera = fleet.add("gate", street.url("plain"), QUICK)
     until(lambda: camera.stats.packets > 30)
     asked_s = camera.ring.newest().timestamp_s
-    frames = list(itertools.islice(decode_span(camera.ring.follow(timeout_s=3.0)), 30))
+    frames = list(itertools.islice(decode_pictures(camera.ring.follow(timeout_s=3.0)), 30))
     assert frames[0].timestamp_s <= asked_s
     assert frames[-1].timestamp_s > asked_s
     assert np.diff([f.timestamp_s for f in frames]) == pytest.approx(0.04, abs=2e-3)
@@ -225,17 +250,42 @@ def test_a_reader_that_outlasts_its_timeouts_is_replaced_by_a_strict_one(
     assert camera.health.reason == "no picture within 0.5 s, camera gate"
 
 
-def test_cameras_come_and_go_while_others_run(street, fleet, until):
+def test_a_camera_is_added_while_others_run_and_its_id_is_new(street, fleet, until):
     gate = fleet.add("gate", street.url("plain"), QUICK)
+    until(lambda: gate.stats.packets > 5)
     with pytest.raises(ValueError, match="must be new"):
         fleet.add("gate", street.url("plain"))
     yard = fleet.add("yard", street.url("good-0"), QUICK)
-    until(lambda: gate.stats.packets > 5 and yard.stats.packets > 5)
-    fleet.remove("yard")
-    assert not yard.running
-    count = gate.stats.packets
-    until(lambda: gate.stats.packets > count + 5)
-    assert list(fleet.health()) == ["gate"]
+    until(lambda: yard.stats.packets > 5)
+    assert fleet["yard"] is yard
+    assert list(fleet.health()) == ["gate", "yard"]
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["asked by many", "stopped meanwhile"])
+def test_a_hanging_reader_is_replaced_once_and_never_after_a_stop(stopped, trickle, monkeypatch):
+    camera = Camera("gate", f"rtsp://127.0.0.1:{trickle()}/x", QUICK)
+    camera.start()
+    old = camera._reader
+    at_once = threading.Barrier(4)
+
+    def hangs():  # all callers find it hanging before any of them acts
+        with suppress(threading.BrokenBarrierError):
+            at_once.wait(2.0)
+        if stopped:
+            camera.stop(0.0)
+        return True
+
+    monkeypatch.setattr(old, "hangs", hangs)
+    started = []
+    monkeypatch.setattr(CameraReader, "start", lambda reader: started.append(reader))
+    askers = [threading.Thread(target=lambda: camera.health) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(10.0)
+    assert len(started) == (0 if stopped else 1)
+    assert camera.stats.abandoned == len(started)
+    old.session.stop.set()
 
 
 def test_three_broken_cameras_of_ten_delay_no_other(street, fleet, until):
@@ -252,7 +302,7 @@ def test_three_broken_cameras_of_ten_delay_no_other(street, fleet, until):
     for camera, count in zip(good, counts, strict=True):
         assert camera.health.state is HealthState.OK
         assert camera.stats.packets - count == pytest.approx(lasted_s * 25, abs=25)
-        arrived = [p.captured_at.timestamp() for p in camera.ring.from_keyframe(began_s)]
+        arrived = [p.captured_at.timestamp() for p in camera.ring.span(began_s, float("inf"))]
         assert max(np.diff(arrived)) < 2.0
     assert dead.health.state is HealthState.OFFLINE
     closing_s = time.monotonic()

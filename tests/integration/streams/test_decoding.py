@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from streams.decode import FrameDecoder, decode_keyframe, decode_picture, decode_span
+from streams.decode import FrameDecoder, decode_picture, decode_pictures
 from streams.errors import DecodeError
 from streams.nal import codec_parameter_sets, join, units
 from streams.source import open_source
@@ -21,17 +21,17 @@ def test_a_keyframe_decodes_from_either_form_of_stream(kind, clip, read_packets,
     with open_source("gate", street.url(kind)) as source:
         annexb = next(iter(source))
     in_band_only = dataclasses.replace(annexb, codec=CodecInfo(prefixed.codec.name, 0, 0))
-    wanted = decode_keyframe(prefixed)
+    wanted = decode_picture(prefixed).frame()
     for packet in (annexb, in_band_only):
-        assert np.array_equal(decode_keyframe(packet).image, wanted.image)
+        assert np.array_equal(decode_picture(packet).frame().image, wanted.image)
     assert wanted.timestamp_s == prefixed.timestamp_s
     assert wanted.captured_at == prefixed.captured_at
 
 
 def test_a_smaller_picture_is_the_same_picture(clip, read_packets):
     key = read_packets(clip("large"))[0]
-    small = decode_keyframe(key, size=(160, 96)).image
-    full = decode_keyframe(key).image
+    small = decode_picture(key).frame(size=(160, 96)).image
+    full = decode_picture(key).frame().image
     wanted = cv2.resize(full, (160, 96), interpolation=cv2.INTER_AREA)
     assert small.shape == (96, 160, 3)
     assert np.abs(small.astype(int) - wanted).mean() < 2.0
@@ -84,13 +84,13 @@ def test_the_brightness_thumbnail_is_that_of_the_picture(clip, read_packets):
 @pytest.mark.parametrize("kind", ["plain", "b_frames", "hevc_b_frames", "variable"])
 def test_a_span_gives_every_picture_in_order_at_its_time(kind, clip, read_packets):
     packets = read_packets(clip(kind))
-    frames = list(decode_span(packets))
+    frames = list(decode_pictures(packets))
     assert [f.timestamp_s for f in frames] == sorted(p.timestamp_s for p in packets)
 
 
 @pytest.mark.parametrize(("fps", "count"), [(25, 50), (10, 20), (5, 10), (1, 2)])
 def test_a_span_is_thinned_to_the_rate_asked_for(fps, count, clip, read_packets):
-    assert len(list(decode_span(read_packets(clip("b_frames")), fps))) == count
+    assert len(list(decode_pictures(read_packets(clip("b_frames")), fps))) == count
 
 
 def test_a_span_survives_damage_and_goes_on_at_the_next_keyframe(clip, read_packets):
@@ -100,7 +100,7 @@ def test_a_span_survives_damage_and_goes_on_at_the_next_keyframe(clip, read_pack
         dataclasses.replace(p, data=rng.bytes(len(p.data))) if 5 <= i < 10 else p
         for i, p in enumerate(packets)
     ]
-    frames = list(decode_span(damaged))
+    frames = list(decode_pictures(damaged))
     good = {p.timestamp_s for p in packets[:5] + packets[25:]}
     assert good <= {f.timestamp_s for f in frames}
 
@@ -111,7 +111,7 @@ def test_the_decoder_begins_anew_at_another_epoch(clip, read_packets):
         dataclasses.replace(p, epoch=1, timestamp_s=p.timestamp_s + 100)
         for p in read_packets(clip("large"))[:10]
     ]
-    frames = list(decode_span(small + large))
+    frames = list(decode_pictures(small + large))
     assert [f.size for f in frames] == [(160, 96)] * 10 + [(320, 192)] * 10
     assert [f.epoch for f in frames] == [0] * 10 + [1] * 10
 
@@ -126,7 +126,7 @@ def test_the_decoder_waits_for_a_keyframe(clip, read_packets):
 def test_missing_parameter_sets_are_told(clip, read_packets):
     key = dataclasses.replace(read_packets(clip("plain"))[0], codec=CodecInfo("h264", 0, 0))
     with pytest.raises(DecodeError, match="camera gate"):
-        decode_keyframe(key)
+        decode_picture(key)
 
 
 @pytest.mark.parametrize("kind", ["plain", "hevc"])
@@ -156,18 +156,18 @@ def test_a_picture_beyond_the_largest_size_is_refused(clip, read_packets, monkey
     key = read_packets(clip("large"))[0]
     monkeypatch.setattr("streams.decode.MAX_PIXELS", 320 * 192 - 1)
     with pytest.raises(DecodeError):
-        decode_keyframe(key)
+        decode_picture(key)
     monkeypatch.setattr("streams.decode.MAX_PIXELS", 640 * 480)
-    assert decode_keyframe(key).size == (320, 192)
+    assert decode_picture(key).size == (320, 192)
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_a_keyframe_with_a_hole_is_no_picture(codec, tmp_path, read_packets):
     card = TestCard(codec=codec, size=(320, 192), duration_s=0.4, noise=30, bit_rate=4_000_000)
     key = read_packets(write_test_card(tmp_path / "noisy.mp4", card))[0]
-    assert decode_keyframe(key).size == (320, 192)
+    assert decode_picture(key).size == (320, 192)
     nals = units(key.codec, key.data)
     nals[-1] = nals[-1][:1500] + nals[-1][2900:]
     bare = join(codec_parameter_sets(key.codec) + nals)
     with pytest.raises(DecodeError, match="camera gate"):
-        decode_keyframe(dataclasses.replace(key, data=bare, codec=CodecInfo(codec, 0, 0)))
+        decode_picture(dataclasses.replace(key, data=bare, codec=CodecInfo(codec, 0, 0)))

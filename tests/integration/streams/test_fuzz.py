@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streams.clip import write_clip
-from streams.decode import FrameDecoder, decode_span
+from streams.decode import FrameDecoder, decode_pictures
 from streams.errors import ClipError, DecodeError
 from streams.ring import PacketRing
 from streams.types import CodecInfo
@@ -44,8 +44,8 @@ def test_damaged_packets_are_survived_everywhere(kind, seed, clip, read_packets,
     for packet in read_packets(clip(kind)):
         ring.append(damage(packet, rng) if rng.random() < 0.4 else packet)
         assert ring.stats.bytes <= 60_000
-    span = ring.from_keyframe(float("-inf"))
-    frames = list(decode_span(span))
+    span = ring.span(float("-inf"), float("inf"))
+    frames = list(decode_pictures(span))
     assert all(a.timestamp_s <= b.timestamp_s for a, b in itertools.pairwise(frames))
     try:
         summary = write_clip(span, tmp_path / "clip.mp4")

@@ -37,7 +37,7 @@ def test_a_group_longer_than_the_ring_is_cut_from_the_front(make_stream):
     ring = filled(make_stream(40, gop=10_000), max_s=10.0)
     assert ring.stats.span_s == pytest.approx(10.0, abs=0.11)
     assert ring.newest_keyframe() is None
-    assert ring.from_keyframe(35.0) == []
+    assert ring.span(35.0, 1e9) == []
 
 
 def test_a_packet_beyond_the_bound_is_refused(make_packet):
@@ -97,14 +97,18 @@ def test_a_cursor_that_was_overtaken_goes_on_at_a_keyframe_and_counts(make_strea
     assert cursor.missed + len(packets) == 130
 
 
-def test_a_cleared_ring_is_empty_and_goes_on(make_stream):
-    ring = filled(make_stream(3))
-    cursor = ring.cursor()
-    ring.clear()
-    assert ring.stats.packets == ring.stats.bytes == 0
-    for packet in make_stream(1, start_s=3.0):
-        ring.append(packet)
-    assert cursor.take()[0].timestamp_s == 3.0
+def test_the_gap_of_keyframes_is_the_last_whole_one_or_the_one_that_grows(make_stream):
+    stream = make_stream(25, gop=100)  # keyframes at 0, 10 and 20 s
+    assert filled([]).keyframe_gap_s() == 0.0
+    assert filled(stream[:30]).keyframe_gap_s() == pytest.approx(2.9)
+    assert filled(stream[:101]).keyframe_gap_s() == pytest.approx(10.0)
+    assert filled(stream[:230], max_s=30.0).keyframe_gap_s() == pytest.approx(10.0)
+    assert filled(stream[1:50]).keyframe_gap_s() == pytest.approx(4.8)
+
+
+def test_an_outage_between_two_epochs_is_no_gap_of_keyframes(make_stream):
+    ring = filled(make_stream(2) + make_stream(0.5, start_s=60.0, epoch=1), max_s=100.0)
+    assert ring.keyframe_gap_s() == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("bounds", [{"max_s": 0}, {"max_bytes": 0}])
@@ -134,7 +138,7 @@ def test_hostile_packets_never_break_a_bound(make_packet_plain, rows, max_s, max
         assert stats.bytes <= max_bytes
         assert stats.span_s <= max_s
         assert stats.bytes >= 0
-    for span in (ring.span(-10.0, 10.0), ring.from_keyframe(0.0), ring.cursor().take()):
+    for span in (ring.span(-10.0, 10.0), ring.span(0.0, 1e9), ring.cursor().take()):
         assert len(span) <= stats.packets if rows else not span
     assert len({p.epoch for p in ring.span(-10.0, 10.0)}) <= 1
 
