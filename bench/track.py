@@ -1,8 +1,9 @@
 """Trackers on true boxes of real clips, at the rates of glances (reads MOTChallenge files).
 
-`python -m bench.track FILE --clip-fps 10` prints one row per tracker and rate. Boxes are the
-annotators', as they are or damaged as a detector damages them (missed, shifted, false), so that
-only the association is measured.
+`skygrid bench track` takes every clip of the footage that has a `gt.txt`,
+`python -m bench.track FILE --clip-fps 10` any one; both print one row per tracker and rate. Boxes
+are the annotators', as they are or damaged as a detector damages them (missed, shifted, false), so
+that only the association is measured.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pipeline.track.association import pairwise_iou
 
 Boxes = npt.NDArray[np.float64]
 
+RATES = (25.0, 10.0, 5.0, 2.0, 1.0, 0.5)
 MISSED, SHIFTED, FALSE_PER_PICTURE = 0.15, 0.05, 0.5
 
 
@@ -154,28 +156,64 @@ def run(pictures: Sequence[TruePicture], tracker: AnyTracker, *, damaged: bool) 
     return score(frames)
 
 
+@dataclass(frozen=True, slots=True)
+class MotClip:
+    """A clip with true boxes.
+
+    Attributes:
+        name: For the table.
+        truth: MOTChallenge `gt.txt`.
+        fps: Pictures per second of the clip.
+    """
+
+    name: str
+    truth: Path
+    fps: float
+
+
+def mot_clips(footage: Path) -> list[MotClip]:
+    """Folders of `footage` with a `gt.txt` and a `meta.json` that gives the rate as `fps`."""
+    out = []
+    for truth in sorted(footage.glob("*/gt.txt")):
+        about = json.loads((truth.parent / "meta.json").read_text(encoding="utf-8"))
+        out.append(MotClip(truth.parent.name, truth, float(about["fps"])))
+    return out
+
+
+def measure(clips: Sequence[MotClip], rates: Sequence[float], trackers: Sequence[str]
+            ) -> list[dict[str, Any]]:  # fmt: skip
+    """One row per clip, kind of boxes, rate and tracker; a rate above the clip's is the clip's."""
+    rows = []
+    for clip in clips:
+        pictures = read_mot(clip.truth, clip.fps)
+        own = sorted({min(rate, clip.fps) for rate in rates}, reverse=True)
+        rows += [
+            {"clip": clip.name, "boxes": "damaged" if damaged else "true", "fps": rate,
+             "tracker": name}
+            | asdict(run(list(thin(pictures, rate)), TRACKERS[name](), damaged=damaged))
+            for damaged in (False, True)
+            for rate in own
+            for name in trackers
+        ]  # fmt: skip
+    return rows
+
+
 def main() -> None:
     """Print a table, or JSON with `--json`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("truth", type=Path, help="MOTChallenge gt.txt")
     parser.add_argument("--clip-fps", type=float, required=True)
-    parser.add_argument("--rates", type=float, nargs="+", default=[25, 10, 5, 2, 1, 0.5])
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--trackers", nargs="+", choices=sorted(TRACKERS), default=["ours"])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    pictures = read_mot(options.truth, options.clip_fps)
-    rates = sorted({min(rate, options.clip_fps) for rate in options.rates}, reverse=True)
-    rows = [
-        {"boxes": "damaged" if damaged else "true", "fps": rate, "tracker": name}
-        | asdict(run(list(thin(pictures, rate)), TRACKERS[name](), damaged=damaged))
-        for damaged in (False, True)
-        for rate in rates
-        for name in options.trackers
-    ]
-    print(json.dumps(rows, indent=1) if options.json else _table(rows))  # noqa: T201
+    clip = MotClip(options.truth.parent.name, options.truth, options.clip_fps)
+    rows = measure([clip], options.rates, options.trackers)
+    print(json.dumps(rows, indent=1) if options.json else table(rows))  # noqa: T201
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> str:
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
     head = list(rows[0])
     cells = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in r.values()] for r in rows]
     lines = [" | ".join(c) for c in (head, ["---"] * len(head), *cells)]

@@ -80,6 +80,18 @@ def helmet_composites(data: Path, count: int, seed: int = 1) -> list[Scenario]:
     return [_site_clip(n, seed, rng, people) for n in range(count)]
 
 
+def people_cutouts(data: Path) -> list[str]:
+    """Names of cut-outs of whole standing people, for `Pictures`.
+
+    Raises:
+        SampleError: there are none.
+    """
+    names = [name for name, _ in _people(data)]
+    if not names:
+        raise SampleError(f"people must be in {data.name}/helmet, found none")
+    return names
+
+
 def _site_clip(
     number: int, seed: int, rng: np.random.Generator, people: dict[str, list[str]]
 ) -> Scenario:

@@ -109,6 +109,96 @@ def fusion(
     console.print(table)
 
 
+@app.command()
+def quiet(
+    days: Annotated[int, typer.Option(min=1, help="Simulated camera-days.")] = 10,
+    glance: Annotated[float, typer.Option(help="Seconds between pictures.")] = 10.0,
+    minutes: Annotated[float | None, typer.Option(help="Begin nothing new after these.")] = None,
+    weights: Weights = "patrol11n",
+    data: Data = None,
+    footage: Footage = None,
+    out: Out = Path("out/incidents"),
+) -> None:
+    """False alarms over days in which nothing is wrong; a run broken off is resumed."""
+    from bench.incidents.command import IncidentBench, bench_quiet
+    from bench.incidents.quiet import QuietOptions
+
+    wanted = IncidentBench(
+        out=out,
+        weights=weights,
+        footage=footage or _place("SKYGRID_FOOTAGE", "footage"),
+        data=data or _place("SKYGRID_DATA", "data"),
+    )
+    most_s = None if minutes is None else minutes * 60
+    options = QuietOptions(days, glance, most_s=most_s)
+    with Progress(console=console) as progress:
+        result = bench_quiet(wanted, options, _bar(progress, "quiet days"))
+    table = Table("places", "camera-days", "pictures", "false alarms", "per camera-day", "95 %")
+    for name, rate in {"all": result["all"], **result["by_kind"]}.items():
+        low, high = rate["interval"]
+        table.add_row(
+            name,
+            f"{rate['camera_days']:.2f}",
+            str(rate["pictures"]),
+            str(rate["false_alarms"]),
+            "" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}",
+            "" if high is None else f"{low:.3g} to {high:.3g}",
+        )
+    console.print(table)
+    console.print(f"report: {out / 'quiet.html'}", highlight=False)
+
+
+@app.command()
+def track(
+    footage: Footage = None,
+    rates: Annotated[
+        list[float] | None, typer.Option("--fps", help="Several may be given.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """HOTA, CLEAR and Identity of trackers on true boxes, at the rates of glances."""
+    from bench.errors import NothingToMeasure
+    from bench.track import RATES, TRACKERS, measure, mot_clips
+
+    place = footage or _place("SKYGRID_FOOTAGE", "footage")
+    clips = mot_clips(place) if place is not None else []
+    if not clips:
+        raise NothingToMeasure("footage must hold folders with gt.txt and meta.json, found none")
+    rows = measure(clips, rates or RATES, sorted(TRACKERS, reverse=True))
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
+    console.print(table)
+    _write(json_file, rows)
+
+
+@app.command()
+def crowd(
+    data: Data = None,
+    weights: Weights = "patrol11n",
+    density: Annotated[str | None, typer.Option(help="Weight of kind density.")] = None,
+    split: Annotated[str, typer.Option(help="val, train or test.")] = "val",
+    json_file: JsonFile = None,
+) -> None:
+    """Error of counting people as the patrol does, next to bare boxes."""
+    from bench.crowd import count_crowds
+    from bench.errors import NothingToMeasure
+    from models.settings import CrowdSettings, DetectorSettings
+
+    place = data or _place("SKYGRID_DATA", "data")
+    if place is None:
+        raise NothingToMeasure("counted pictures must be named by --data or SKYGRID_DATA")
+    settings = DetectorSettings(weights=weights, timeout_s=300.0)
+    result = count_crowds(place, settings, CrowdSettings(density_weights=density), split)
+    table = Table("counted by", "pictures", "MAE", "RMSE")
+    for name in ("patrol", "boxes"):
+        errors = result[name]
+        table.add_row(name, str(errors["n"]), f"{errors['mae']:.1f}", f"{errors['rmse']:.1f}")
+    console.print(table)
+    console.print(f"{result['share']:.2f} of the error of bare boxes", highlight=False)
+    _write(json_file, result)
+
+
 @app.command("all")
 def everything(out: Out = Path("out")) -> None:
     """All of them, one after the other; what needs absent pictures or clips says so."""
@@ -119,7 +209,19 @@ def everything(out: Out = Path("out")) -> None:
         detect(json_file=out / "detect.json")
     detector(json_file=out / "detector.json")
     fusion(json_file=out / "fusion.json", picture=out / "fusion.png")
+    if _place("SKYGRID_DATA", "data") is not None:
+        crowd(json_file=out / "crowd.json")
+    if _place("SKYGRID_FOOTAGE", "footage") is not None:
+        track(json_file=out / "track.json")
     incidents(out=out / "incidents")
+    if _place("SKYGRID_DATA", "data") or _place("SKYGRID_FOOTAGE", "footage"):
+        quiet(out=out / "incidents")
+
+
+def _write(path: Path | None, figures: object) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _scores(scores: Mapping[str, Score]) -> Table:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.incidents.compare import Regression, compare
 from bench.incidents.errors import BenchError
@@ -15,8 +16,9 @@ from bench.incidents.quiet import QuietOptions, run_quiet
 from bench.incidents.results import BenchResult
 from bench.incidents.sight import CachedSight, Sight, TruthSight
 from bench.incidents.suite import PACES, BenchOptions, run
-from models.load import load_detector
-from models.settings import DetectorSettings
+from models.load import load_crowd_counter, load_detector
+from models.settings import CrowdSettings, DetectorSettings
+from pipeline.engine.counting import counting
 from sample_videos.catalogue import CLIPS, TRUTH
 from sample_videos.composites import garbage_composites, helmet_composites
 from sample_videos.pictures import Pictures
@@ -74,13 +76,27 @@ def bench_incidents(
     paces: tuple[Pace, ...] = PACES[:1] if wanted.small else PACES
     options = BenchOptions(paces=paces, sweep=not wanted.small)
     result = run(clips, sight, wanted.out, options, progress)
-    if wanted.quiet_days and wanted.data is not None and wanted.weights != PERFECT:
-        detector = load_detector(_settings(wanted))
-        quiet = QuietOptions(wanted.quiet_days, wanted.glance_s)
-        run_quiet(detector, wanted.data, wanted.out, quiet, progress)
-        detector.close()
+    if wanted.quiet_days and wanted.weights != PERFECT:
+        bench_quiet(wanted, QuietOptions(wanted.quiet_days, wanted.glance_s), progress)
     worse = compare(before, result.to_json()) if before is not None else []
     return result, worse
+
+
+def bench_quiet(
+    wanted: IncidentBench, options: QuietOptions, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Quiet days alone; see `quiet.run_quiet`.
+
+    Raises:
+        models.errors.ModelError: the weight cannot be used.
+        sample_videos.errors.SampleError: no place to watch.
+    """
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    detector = load_detector(_settings(wanted))
+    try:
+        return run_quiet(detector, (wanted.data, wanted.footage), wanted.out, options, progress)
+    finally:
+        detector.close()
 
 
 def _earlier(path: Path | None) -> dict[str, object] | None:
@@ -117,4 +133,6 @@ def _settings(wanted: IncidentBench) -> DetectorSettings:
 def _sight(wanted: IncidentBench) -> Sight:
     if wanted.weights == PERFECT:
         return TruthSight()
-    return CachedSight(load_detector(_settings(wanted)), wanted.out / "detections")
+    settings = _settings(wanted)
+    counter = counting(load_crowd_counter(settings, CrowdSettings()))
+    return CachedSight(load_detector(settings), wanted.out / "detections", counter)

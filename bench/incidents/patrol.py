@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+import numpy as np
 
 from bench.incidents.alarms import Alarm, alarms_of
 from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
 from pipeline.confirm import LookWant, Origin
-from pipeline.types import Sighting, ViewKey
+from pipeline.types import Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
-from streams.types import Frame
+from streams.types import Frame, ImageArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,25 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """One judged picture, kept for the baselines: they see what the patrol saw."""
+    """All that was made of one picture before any rule: baselines and sweeps judge it again.
+
+    Attributes:
+        index: Number of the picture.
+        t_s: Second of the clip.
+        size: (width, height) in pixels.
+        detections: What the detector found.
+        novel: New and still things.
+        counts: People counted per zone.
+        looking: It belonged to a look.
+    """
 
     index: int
     t_s: float
+    size: tuple[int, int]
     detections: Detections
+    novel: tuple[NovelObject, ...] = ()
+    counts: tuple[CrowdCount, ...] = ()
+    looking: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -102,9 +118,7 @@ class PatrolOptions:
 def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     """Watch a clip as one view of a site."""
     zones = zones_of(clip.truth, options.overrides)
-    origin = Origin("bench", ViewKey(clip.clip_id, clip.truth.view), sight.model_id)
-    clock = clip.truth.clip.start.tzinfo or UTC
-    pipeline = ViewPipeline(ViewPlan(origin, zones, sight.labels, clock))
+    pipeline = ViewPipeline(_plan(clip, sight, zones))
     attention = _attention(zones, options.pace)
     out = Patrolled([], [], [], 0.0)
     sight.open(clip)
@@ -118,15 +132,71 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
         fresh_s += time.process_time() - before
         out.cpu_s += detect_s
         found = found.where(found.confidence >= options.least_confidence)
-        now_s = clip.start_s + t_s
-        frame = Frame(clip.clip_id, now_s, datetime.fromtimestamp(now_s, UTC), image)
-        judgement = pipeline.judge(frame, found, looking=t_s < attention.look_until_s)
+        frame = _frame(clip, t_s, image)
+        counts = sight.count(frame, zones, found)
+        looking = t_s < attention.look_until_s
+        judgement = pipeline.judge(frame, found, counts=counts, looking=looking)
         attention.took(t_s, judgement.wants)
         out.sightings += judgement.sightings
-        out.seen.append(Seen(index, t_s, found))
+        novel = judgement.scene.novel
+        out.seen.append(Seen(index, t_s, frame.size, found, novel, counts, looking))
     out.cpu_s += time.process_time() - began - fresh_s
     out.alarms = alarms_of(out.sightings, clip.start_s)
     return out
+
+
+def judge_again(
+    clip: TrueClip, sight: Sight, seen: Iterable[Seen], options: PatrolOptions
+) -> list[Alarm]:
+    """What other rule settings raise from the same pictures, without decoding or detecting.
+
+    Only the choice of pictures is taken over: other settings might have looked longer.
+    """
+    zones = zones_of(clip.truth, options.overrides)
+    novelty = _KnownNovelty()
+    pipeline = ViewPipeline(_plan(clip, sight, zones), novelty=novelty)
+    sightings: list[Sighting] = []
+    for moment in seen:
+        novelty.now = moment.novel
+        kept = moment.detections.confidence >= options.least_confidence
+        frame = _frame(clip, moment.t_s, _blank(moment.size))
+        judgement = pipeline.judge(
+            frame, moment.detections.where(kept), counts=moment.counts, looking=moment.looking
+        )
+        sightings += judgement.sightings
+    return alarms_of(sightings, clip.start_s)
+
+
+class _KnownNovelty:
+    """Answers what was found when the pictures were there."""
+
+    def __init__(self) -> None:
+        self.now: tuple[NovelObject, ...] = ()
+
+    def update(
+        self, image: ImageArray, timestamp_s: float, busy: Iterable[Box]
+    ) -> tuple[NovelObject, ...]:
+        return self.now
+
+    def state(self) -> bytes:
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        """There is nothing to take up."""
+
+
+def _plan(clip: TrueClip, sight: Sight, zones: tuple[Zone, ...]) -> ViewPlan:
+    origin = Origin("bench", ViewKey(clip.clip_id, clip.truth.view), sight.model_id)
+    return ViewPlan(origin, zones, sight.labels, clip.truth.clip.start.tzinfo or UTC)
+
+
+def _frame(clip: TrueClip, t_s: float, image: ImageArray) -> Frame:
+    now_s = clip.start_s + t_s
+    return Frame(clip.clip_id, now_s, datetime.fromtimestamp(now_s, UTC), image)
+
+
+def _blank(size: tuple[int, int]) -> ImageArray:
+    return np.broadcast_to(np.zeros(1, np.uint8), (size[1], size[0], 3))
 
 
 def _attention(zones: Sequence[Zone], pace: Pace) -> _Attention:

@@ -1,12 +1,18 @@
-"""False alarms over simulated camera-days before real streets, where nothing is wrong."""
+"""False alarms over simulated camera-days before real places, where nothing is wrong (files).
+
+A day is watched in pieces of two hours. Each piece is written to disk when it is done, and the
+next one begins as the patrol begins after a restart: with the open sightings and the background
+that were kept. So a run that was broken off goes on where it was, and gives the same as one that
+was not.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
+import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,26 +22,25 @@ import cv2
 import numpy as np
 
 from bench.incidents.alarms import Alarm, alarms_of
+from bench.incidents.commit import commit
 from bench.incidents.intervals import poisson_rate
+from bench.incidents.quiet_page import quiet_page
+from models.detections import Detections
 from models.detector import Detector
+from models.region_plan import PixelBox, RegionNeeds, plan_regions
+from models.regions import detect_regions
 from pipeline.confirm import Origin
+from pipeline.ledger.codec import sighting_json, sighting_of
 from pipeline.types import Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
-from sample_videos.pictures import Pictures
-from sample_videos.quiet import DAY_S, QuietPictures
+from sample_videos.quiet import QuietView, quiet_view
+from sample_videos.weather import DAY_S
 from streams.types import Frame, ImageArray
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 _KEEP_SHARE = 0.6
-_STREET = [[0.02, 0.45], [0.98, 0.45], [0.98, 0.98], [0.02, 0.98]]
-RULES = (
-    {"type": "street_vending"},
-    {"type": "garbage"},
-    {"type": "overflowing_bin"},
-    {"type": "crowding", "people": 15},
-)
-"""With their default dwell and thresholds, as a site would have them."""
+_STREET = [[0.02, 0.4], [0.98, 0.4], [0.98, 0.98], [0.02, 0.98]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,124 +48,195 @@ class QuietOptions:
     """How much to simulate.
 
     Attributes:
-        days: Camera-days; each has a street of its own as long as there are streets.
+        days: Camera-days, each before another place as long as there are places.
         glance_s: Seconds between pictures.
-        hours: From and to, of each day.
         first: Seed of the first day.
+        until_s: Second of each day at which it ends.
+        piece_s: Seconds of a piece.
+        most_s: Begin no further piece after so many seconds of wall clock; None for no end.
     """
 
     days: int = 10
     glance_s: float = 10.0
-    hours: tuple[float, float] = (0.0, 24.0)
     first: int = 0
+    until_s: float = DAY_S
+    piece_s: float = 7200.0
+    most_s: float | None = None
 
 
 Progress = Callable[[str, int, int], None]
 
 
-def run_quiet(detector: Detector, data: Path, out: Path, options: QuietOptions | None = None,
+def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: Path,
+              options: QuietOptions | None = None,
               progress: Progress | None = None) -> dict[str, Any]:  # fmt: skip
     """Watch simulated days and count what is raised; everything raised is a false alarm.
 
-    Writes `quiet.json` and `quiet.html` into `out`.
+    Writes `quiet.json` and `quiet.html` into `out`, and the pieces below it, by weight.
 
     Args:
         detector: The weight to measure.
-        data: Root of the annotated pictures, for the streets.
+        places: Roots of the annotated pictures and of the clips; at least one is needed.
         out: Folder for the results.
         options: How much.
-        progress: Called with what is done, pictures done, pictures in all.
+        progress: Called with what is done, pieces done, pieces in all.
+
+    Raises:
+        sample_videos.errors.SampleError: neither pictures nor clips are there.
     """
     options = options or QuietOptions()
-    pictures = Pictures(data)
-    seconds = (options.hours[1] - options.hours[0]) * 3600
-    steps = int(seconds / options.glance_s)
-    raised: list[tuple[int, Alarm, ImageArray]] = []
-    began, done = time.process_time(), 0
+    pace = f"{options.glance_s:g}s"
+    folder = out / "quiet" / detector.model_id.replace("/", "_").replace(":", "-") / pace
+    pieces = round(options.until_s / options.piece_s)
+    began, done = time.monotonic(), 0
     for seed in range(options.first, options.first + options.days):
-        watch = _Watch(detector, seed)
-        street = QuietPictures(pictures, seed)
-        for step in range(steps):
-            t_s = options.hours[0] * 3600 + step * options.glance_s
-            watch.glance(street.picture(t_s), t_s)
+        day: _Day | None = None
+        for number in range(pieces):
             done += 1
-            if progress is not None and done % 100 == 0:
-                progress(f"day {seed}", done, steps * options.days)
-        raised += [(seed, alarm, watch.shown[alarm.alarm_id]) for alarm in watch.alarms()]
-    days = options.days * seconds / DAY_S
-    result = _result(raised, days, detector.model_id, options)
-    result["cpu_s_per_camera_hour_with_drawing"] = (time.process_time() - began) / (days * 24)
-    out.mkdir(parents=True, exist_ok=True)
+            place = folder / f"day-{seed:02d}"
+            if (place / f"piece-{number:02d}.json").is_file():
+                continue
+            if options.most_s is not None and time.monotonic() - began > options.most_s:
+                break
+            day = day or _Day(quiet_view(seed, *places), seed, detector, place)
+            day.watch(number, options)
+            if progress is not None:
+                progress(f"day {seed}, piece {number}", done, options.days * pieces)
+    result = quiet_result(folder, options.glance_s)
     (out / "quiet.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (out / "quiet.html").write_text(_page(result, raised), encoding="utf-8")
+    (out / "quiet.html").write_text(quiet_page(result, folder), encoding="utf-8")
     return result
 
 
-class _Watch:
-    """One view over one day."""
+class _Day:
+    """One view over one day, a piece at a time."""
 
-    def __init__(self, detector: Detector, seed: int) -> None:
-        zone = Zone.model_validate({"id": "street", "polygon": _STREET, "rules": RULES})
-        origin = Origin("quiet", ViewKey(f"day-{seed}"), detector.model_id)
-        self._detector = detector
-        self._pipeline = ViewPipeline(ViewPlan(origin, (zone,), detector.labels))
-        self._sightings: list[Sighting] = []
-        self.shown: dict[str, ImageArray] = {}
-
-    def glance(self, image: ImageArray, t_s: float) -> None:
-        found = self._detector.detect([image])[0]
-        bars = [self._detector.thresholds.get(n, 0.0) * _KEEP_SHARE for n in self._detector.labels]
-        kept = [i for i, c in enumerate(found.class_id) if found.confidence[i] >= bars[c]]
-        now_s = MIDNIGHT.timestamp() + t_s
-        frame = Frame("quiet", now_s, datetime.fromtimestamp(now_s, UTC), image)
-        judgement = self._pipeline.judge(frame, found.where(np.asarray(kept, np.intp)))
-        self._sightings += judgement.sightings
-        for sighting in judgement.sightings:
-            self.shown.setdefault(str(sighting.sighting_id), image)
-
-    def alarms(self) -> list[Alarm]:
-        return alarms_of(self._sightings, MIDNIGHT.timestamp())
-
-
-def _result(raised: list[tuple[int, Alarm, ImageArray]], days: float, model_id: str,
-            options: QuietOptions) -> dict[str, Any]:  # fmt: skip
-    counts = Counter(alarm.type for _, alarm, _ in raised)
-    low, high = poisson_rate(len(raised), days)
-    return {
-        "model": model_id,
-        "camera_days": days,
-        "glance_s": options.glance_s,
-        "false_alarms": len(raised),
-        "false_per_day": len(raised) / days,
-        "interval": [low, high],
-        "by_type": {r["type"]: counts.get(str(r["type"]), 0) for r in RULES},
-        "alarms": [{"day": day, **alarm.to_json()} for day, alarm, _ in raised],
-    }
-
-
-def _page(result: dict[str, Any], raised: list[tuple[int, Alarm, ImageArray]]) -> str:
-    cards = []
-    for day, alarm, image in raised[:100]:
-        height, width = image.shape[:2]
-        left, top, right, bottom = alarm.box_norm
-        drawn = image.copy()
-        corner = (round(right * width), round(bottom * height))
-        cv2.rectangle(drawn, (round(left * width), round(top * height)), corner, (0, 0, 255), 2)
-        data = cv2.imencode(".jpg", cv2.resize(drawn, (320, 240)))[1].tobytes()
-        source = base64.b64encode(data).decode()
-        hour = alarm.raised_s / 3600
-        cards.append(
-            f"<figure><img src='data:image/jpeg;base64,{source}'><figcaption>{alarm.type}, "
-            f"day {day}, {int(hour):02d}:{int(hour % 1 * 60):02d}, {alarm.confidence:.2f}"
-            "</figcaption></figure>"
+    def __init__(self, view: QuietView, seed: int, detector: Detector, folder: Path) -> None:
+        rules = (
+            {"type": "street_vending"},
+            {"type": "garbage"},
+            {"type": "overflowing_bin"},
+            {"type": "crowding", "people": view.crowd_limit},
         )
-    low, high = result["interval"]
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Quiet days</title>"
-        "<style>figure{display:inline-block;margin:.5rem}</style><h1>Quiet days</h1>"
-        f"<p>{result['model']}: {result['false_alarms']} false alarms in "
-        f"{result['camera_days']:.2f} camera-days, one picture every {result['glance_s']:g} s: "
-        f"{result['false_per_day']:.3g} per camera-day (95 %: {low:.3g} to {high:.3g}).</p>"
-        + "".join(cards)
-        + "</html>"
-    )
+        zone = Zone.model_validate({"id": "street", "polygon": _STREET, "rules": rules})
+        self._view, self._detector, self._folder, self._zone = view, detector, folder, zone
+        self._origin = Origin("quiet", ViewKey(f"day-{seed}"), detector.model_id)
+        self._known: dict[Hashable, tuple[ImageArray, Detections]] = {}
+        self._floor = np.array(
+            [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
+            np.float32,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def watch(self, number: int, options: QuietOptions) -> None:
+        """Watch one piece and write it down."""
+        pipeline = ViewPipeline(ViewPlan(self._origin, (self._zone,), self._detector.labels))
+        self._take_up(pipeline, number)
+        began, detected = time.process_time(), 0
+        sightings: list[Sighting] = []
+        steps = round(options.piece_s / options.glance_s)
+        for step in range(steps):
+            t_s = number * options.piece_s + step * options.glance_s
+            content = self._view.content(t_s)
+            if content not in self._known:
+                detected += 1
+                if len(self._known) > 400:
+                    self._known.pop(next(iter(self._known)))
+                image = self._view.picture(t_s)
+                self._known[content] = image, self._see(image)
+            image, found = self._known[content]
+            now_s = MIDNIGHT.timestamp() + t_s
+            frame = Frame("quiet", now_s, datetime.fromtimestamp(now_s, UTC), image)
+            new = pipeline.judge(frame, found).sightings
+            for sighting in new:
+                self._show(sighting, image)
+            sightings += new
+        (self._folder / f"background-{number:02d}.npz").write_bytes(pipeline.background())
+        self._write(number, {
+            "place": self._view.name, "kind": self._view.kind, "commit": commit(),
+            "pictures": steps, "detected": detected, "cpu_s": time.process_time() - began,
+            "sightings": [sighting_json(s) for s in sightings],
+        })  # fmt: skip
+
+    def _see(self, image: ImageArray) -> Detections:
+        found = detect_regions(self._detector, [(image, self._regions)])[0]
+        return found.where(found.confidence >= self._floor[found.class_id])
+
+    @property
+    def _regions(self) -> tuple[PixelBox, ...]:
+        bounds = [self._zone.bounds(self._view.size)]
+        plan = plan_regions(self._view.size, bounds, self._detector.input_size, RegionNeeds())
+        return tuple(plan.regions)
+
+    def _take_up(self, pipeline: ViewPipeline, number: int) -> None:
+        """What the pieces before left, as after a restart of the patrol."""
+        last = {}
+        for piece in sorted(self._folder.glob("piece-*.json"))[:number]:
+            for row in json.loads(piece.read_text(encoding="utf-8"))["sightings"]:
+                last[row["sighting_id"]] = sighting_of(row)
+        background = self._folder / f"background-{number - 1:02d}.npz"
+        known = background.read_bytes() if background.is_file() else b""
+        pipeline.restore(last.values(), known)
+
+    def _show(self, sighting: Sighting, image: ImageArray) -> None:
+        target = self._folder / f"{sighting.sighting_id}.jpg"
+        if not target.is_file():
+            height, width = image.shape[:2]
+            left, top, right, bottom = sighting.xyxy_norm
+            drawn = image.copy()
+            corner = (round(right * width), round(bottom * height))
+            cv2.rectangle(drawn, (round(left * width), round(top * height)), corner, (0, 0, 255), 2)
+            cv2.imwrite(str(target), drawn)
+
+    def _write(self, number: int, piece: dict[str, Any]) -> None:
+        part = self._folder / f".piece-{number:02d}.part"
+        part.write_text(json.dumps(piece) + "\n", encoding="utf-8")
+        os.replace(part, self._folder / f"piece-{number:02d}.json")
+
+
+def quiet_result(folder: Path, glance_s: float) -> dict[str, Any]:
+    """False alarms per camera-day of all pieces in a folder, in all and by kind of place."""
+    days = [list(_pieces(day)) for day in sorted(folder.glob("day-*"))]
+    every = [piece for day in days for piece in day]
+    alarms = [
+        {"day": day[0]["day"], "kind": day[0]["kind"], "place": day[0]["place"], **a.to_json()}
+        for day in days if day for a in _alarms(day)
+    ]  # fmt: skip
+    kinds = sorted({p["kind"] for p in every})
+    return {
+        "model": folder.parent.name,
+        "glance_s": glance_s,
+        "commits": sorted({p["commit"] for p in every}),
+        "all": _rate(alarms, every, glance_s),
+        "by_kind": {
+            k: _rate([a for a in alarms if a["kind"] == k], [p for p in every if p["kind"] == k],
+                     glance_s)
+            for k in kinds
+        },
+        "by_type": dict(Counter(str(a["type"]) for a in alarms)),
+        "alarms": alarms,
+    }  # fmt: skip
+
+
+def _pieces(day: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(day.glob("piece-*.json")):
+        yield {"day": day.name, **json.loads(path.read_text(encoding="utf-8"))}
+
+
+def _alarms(day: list[dict[str, Any]]) -> list[Alarm]:
+    sightings = [sighting_of(row) for piece in day for row in piece["sightings"]]
+    return alarms_of(sightings, MIDNIGHT.timestamp())
+
+
+def _rate(alarms: list[dict[str, Any]], pieces: list[dict[str, Any]], glance_s: float
+          ) -> dict[str, Any]:  # fmt: skip
+    pictures = sum(p["pictures"] for p in pieces)
+    days = pictures * glance_s / DAY_S
+    low, high = poisson_rate(len(alarms), days)
+    return {
+        "camera_days": days, "pictures": pictures,
+        "different_pictures": sum(p["detected"] for p in pieces),
+        "false_alarms": len(alarms), "false_per_day": len(alarms) / days if days else None,
+        "interval": [low, high if days else None],
+        "cpu_s": sum(p["cpu_s"] for p in pieces),
+    }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,10 @@ import cv2
 import numpy as np
 
 from bench.incidents.footage import pictures
+from bench.incidents.plots import delay_plot, sweep_plot
 from bench.incidents.results import BenchResult, Problem, Table
 from bench.incidents.scores import Score
+from bench.incidents.sweep import IN_FORCE
 
 HEAD = (
     "incidents", "found", "recall", "precision", "F1", "doubled", "wrong",
@@ -61,7 +62,7 @@ def _seconds(value: float | None) -> str:
 def _tables(result: BenchResult) -> list[tuple[str, dict[str, Score]]]:
     tables: list[tuple[str, dict[str, Score]]] = [("By type", dict(result.scores))]
     tables += [(f"Clips: {name}", dict(table)) for name, table in result.by_origin.items()]
-    tables.append(("By pace, all types", _overall(result.by_pace)))
+    tables.append(("By pace, all types (at most what a clip has)", _overall(result.by_pace)))
     if result.baselines:
         own = {"this patrol": result.scores["all"]}
         tables.append(("Baselines on the same detections", {**own, **_overall(result.baselines)}))
@@ -77,7 +78,10 @@ def markdown_report(result: BenchResult) -> str:
     about = result.about
     lines = ["# Incident benchmark", "", f"Model {about['model']}, commit {about['commit']}, "
              f"{about['made_at']}, {len(about['clips'])} clips.", ""]  # fmt: skip
-    for title, table in _tables(result):
+    tables = _tables(result)
+    if result.chosen:
+        tables.append(("Thresholds chosen on one half of the clips", _choices(result)))
+    for title, table in tables:
         lines += [
             f"## {title}",
             "",
@@ -90,6 +94,16 @@ def markdown_report(result: BenchResult) -> str:
     lines += [f"- {p.kind}: {p.type} in {p.clip.clip_id} at {p.at_s:.1f} s {p.note}".rstrip()
               for p in result.problems]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _choices(result: BenchResult) -> dict[str, Score]:
+    """Rows about thresholds: what was chosen on one half, and how it does on the other."""
+    rows = {}
+    for kind, c in result.chosen.items():
+        rows[f"{kind} at {c.open_at:g}, half it was chosen on"] = c.chosen_on
+        rows[f"{kind} at {c.open_at:g}, other half"] = c.reported_on
+        rows[f"{kind} at {IN_FORCE:g} (in force), other half"] = c.in_force
+    return rows
 
 
 def html_report(result: BenchResult, folder: Path) -> str:
@@ -107,10 +121,11 @@ def html_report(result: BenchResult, folder: Path) -> str:
     for title, table in _tables(result):
         parts += [f"<h2>{html.escape(title)}</h2>", _html_table(table)]
     if result.sweep:
-        parts.append(f"<h2>Confirmation threshold</h2>{_sweep_plot(result)}")
+        parts.append(f"<h2>Confirmation threshold</h2>{sweep_plot(result)}")
+        parts.append(_html_table(_choices(result)))
     delays = [r["delay_s"] for r in result.incidents if r["delay_s"] is not None]
     if delays:
-        parts.append(f"<h2>Delay after the dwell</h2>{_delay_plot(delays)}")
+        parts.append(f"<h2>Delay after the dwell</h2>{delay_plot(delays)}")
     parts.append(f"<h2>What went wrong ({len(result.problems)})</h2><div class=cards>")
     parts += [_card(p, folder) for p in result.problems[:_MOST_THUMBS]]
     parts.append("</div><h2>Clips</h2>" + _clip_table(about["clips"]) + "</html>")
@@ -160,42 +175,3 @@ def _thumbnail(problem: Problem) -> str:
         if ok:
             return f"<img src='data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}'>"
     return ""
-
-
-def _sweep_plot(result: BenchResult) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.5, 4))
-    axes = figure.subplots()
-    points = [(r["false_per_day"] or 0.0, r["recall"] or 0.0, r["open_at"]) for r in result.sweep]
-    axes.plot([p[0] for p in points], [p[1] for p in points], "o-", color="#36c")
-    for wrong, recall, at in points:
-        axes.annotate(
-            f"{at:g}", (wrong, recall), textcoords="offset points", xytext=(4, -10), size=8
-        )
-    chosen = result.scores["all"]
-    axes.plot(
-        [chosen.false_per_day or 0.0], [chosen.recall or 0.0], "r*", markersize=14, label="chosen"
-    )
-    axes.set_xlabel("wrong alarms per camera-day")
-    axes.set_ylabel("recall")
-    axes.legend()
-    axes.grid(alpha=0.3)
-    return _inline(figure)
-
-
-def _delay_plot(delays: Sequence[float]) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.5, 3))
-    axes = figure.subplots()
-    axes.hist(delays, bins=min(30, max(5, len(delays))), color="#36c")
-    axes.set_xlabel("seconds after begin + dwell")
-    axes.set_ylabel("incidents")
-    return _inline(figure)
-
-
-def _inline(figure: object) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")  # type: ignore[attr-defined]
-    return f"<img src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"

@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.incidents.footage import TrueClip
 from bench.incidents.scores import Score
+from bench.incidents.sweep import Choice, SweepPoint
 
 BoxNorm = tuple[float, float, float, float]
 Table = Mapping[str, Score]
@@ -45,7 +46,8 @@ class BenchResult:
         by_origin: The same by origin of the clips.
         by_pace: The same by pace.
         baselines: The same for what other systems would raise.
-        sweep: Figures in all at other confirmation thresholds.
+        sweep: Figures at other confirmation thresholds, on all clips and on each half.
+        chosen: Thresholds chosen on one half, with their figures on the other.
         incidents: One row per true incident.
         problems: What went wrong.
     """
@@ -55,7 +57,8 @@ class BenchResult:
     by_origin: Mapping[str, Table]
     by_pace: Mapping[str, Table]
     baselines: Mapping[str, Table]
-    sweep: list[dict[str, Any]]
+    sweep: list[SweepPoint]
+    chosen: Mapping[str, Choice]
     incidents: list[dict[str, Any]]
     problems: list[Problem]
 
@@ -67,7 +70,8 @@ class BenchResult:
             "by_origin": {k: _plain(v) for k, v in self.by_origin.items()},
             "by_pace": {k: _plain(v) for k, v in self.by_pace.items()},
             "baselines": {k: _plain(v) for k, v in self.baselines.items()},
-            "sweep": self.sweep,
+            "sweep": [p.to_json() for p in self.sweep],
+            "chosen": {kind: c.to_json() for kind, c in self.chosen.items()},
             "incidents": self.incidents,
             "problems": [p.to_json() for p in self.problems],
         }

@@ -17,7 +17,10 @@ from models.detector import Detector
 from models.labels import LABELS
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
 from models.regions import detect_regions
-from streams.types import ImageArray
+from pipeline.engine.watch import Count
+from pipeline.types import CrowdCount
+from pipeline.zones import Zone
+from streams.types import Frame, ImageArray
 
 
 class Sight(Protocol):
@@ -38,6 +41,10 @@ class Sight(Protocol):
 
     def see(self, index: int, image: ImageArray) -> tuple[Detections, float]: ...
 
+    def count(
+        self, frame: Frame, zones: Sequence[Zone], found: Detections
+    ) -> tuple[CrowdCount, ...]: ...
+
     def close(self) -> None: ...
 
 
@@ -49,11 +56,17 @@ class CachedSight:
     """A detector as the patrol uses it (zone crops, tiles), its answers kept on disk.
 
     They are kept by the clip's hash, the weight, the input size, the regions and the picture.
+
+    Args:
+        detector: The weight to measure.
+        folder: Where answers are kept.
+        counter: How the patrol counts crowds; None counts tracks.
     """
 
-    def __init__(self, detector: Detector, folder: Path) -> None:
+    def __init__(self, detector: Detector, folder: Path, counter: Count | None = None) -> None:
         self._detector = detector
         self._folder = folder
+        self._counter = counter
         self._known: dict[int, tuple[Detections, float]] = {}
         self._file: Path | None = None
         self._dirty = False
@@ -94,6 +107,12 @@ class CachedSight:
             self._dirty = True
         found, cpu_s = self._known[index]
         return found.where(found.confidence >= self._floor[found.class_id]), cpu_s
+
+    def count(
+        self, frame: Frame, zones: Sequence[Zone], found: Detections
+    ) -> tuple[CrowdCount, ...]:
+        """People in the zones with a crowding rule, as the patrol counts them."""
+        return self._counter(frame, zones, found) if self._counter else ()
 
     def close(self) -> None:
         """Write what is not yet on disk."""
@@ -182,6 +201,12 @@ class TruthSight:
         table = np.array(rows, np.float32).reshape(-1, 6)
         found = Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int32))
         return found, 0.0
+
+    def count(
+        self, frame: Frame, zones: Sequence[Zone], found: Detections
+    ) -> tuple[CrowdCount, ...]:
+        """Nothing: true boxes do not saturate, the rule counts its tracks."""
+        return ()
 
     def close(self) -> None:
         """Nothing is held."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,15 +12,16 @@ from typing import Any
 
 from bench.incidents.alarms import Alarm
 from bench.incidents.baselines import BASELINES
+from bench.incidents.commit import commit
 from bench.incidents.footage import TrueClip, check_bytes
 from bench.incidents.matching import MatchRule, match
-from bench.incidents.patrol import Pace, Patrolled, PatrolOptions, patrol
+from bench.incidents.patrol import Pace, Patrolled, PatrolOptions, judge_again, patrol
 from bench.incidents.results import BenchResult, Problem, save
 from bench.incidents.scores import Outcome, score
 from bench.incidents.sight import Sight
+from bench.incidents.sweep import choose, sweep
 
 PACES = (Pace(), Pace(25.0), Pace(5.0), Pace(1.0), Pace(0.5))
-SWEEP_OPEN_AT = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 Progress = Callable[[str, int, int], None]
 
 
@@ -31,7 +31,7 @@ class BenchOptions:
 
     Attributes:
         paces: Ways to look at the clips; the first is the one that is compared and reported.
-        sweep: Also run the patrol at other confirmation thresholds.
+        sweep: Also judge what the patrol saw at other confirmation thresholds.
         baselines: Also score what other systems would raise.
         overrides: Rule settings by incident type, laid over the clips' own.
         least_confidence: Detections below are dropped.
@@ -78,9 +78,7 @@ class _Work:
     def __init__(self, clips: Sequence[TrueClip], sight: Sight, options: BenchOptions,
                  progress: Progress | None) -> None:  # fmt: skip
         self._clips, self._sight, self._options, self._progress = clips, sight, options, progress
-        self._steps = len(clips) * (
-            len(options.paces) + (len(SWEEP_OPEN_AT) if options.sweep else 0)
-        )
+        self._steps = len(clips) * len(options.paces)
         self._step = 0
 
     def measure(self) -> BenchResult:
@@ -88,6 +86,7 @@ class _Work:
         runs = {clip.clip_id: self._patrol(clip, self._at(first)) for clip in self._clips}
         outcomes = [self._outcome(c, runs[c.clip_id].alarms, runs[c.clip_id]) for c in self._clips]
         groups = sorted({c.origin for c in self._clips})
+        points = sweep(lambda o: self._again(runs, o)) if self._options.sweep else []
         return BenchResult(
             about=_about(self._sight.model_id, self._clips),
             scores=score(outcomes),
@@ -97,7 +96,8 @@ class _Work:
             },
             by_pace={first.name: score(outcomes), **{p.name: self._paced(p) for p in others}},
             baselines=self._baselines(runs) if self._options.baselines else {},
-            sweep=[self._swept(at) for at in SWEEP_OPEN_AT] if self._options.sweep else [],
+            sweep=points,
+            chosen=choose(points) if points else {},
             incidents=[row for o in outcomes for row in incident_rows(o)],
             problems=[
                 p for c, o in zip(self._clips, outcomes, strict=True) for p in problems(c, o)
@@ -141,17 +141,14 @@ class _Work:
             table[name] = score(outcomes)
         return table
 
-    def _swept(self, open_at: float) -> dict[str, Any]:
-        overrides: dict[str, dict[str, object]] = {
-            "*": {"open_at": open_at, "keep_at": min(0.3, open_at)}
-        }
-        pace = self._options.paces[0]
-        outcomes = []
-        for clip in self._clips:
-            done = self._patrol(clip, self._at(pace, overrides))
-            outcomes.append(self._outcome(clip, done.alarms, done))
-        overall = score(outcomes)["all"]
-        return {"open_at": open_at, **overall.to_json()}
+    def _again(
+        self, runs: dict[str, Patrolled], overrides: dict[str, dict[str, object]]
+    ) -> list[Outcome]:
+        options = self._at(self._options.paces[0], overrides)
+        return [
+            self._outcome(c, judge_again(c, self._sight, runs[c.clip_id].seen, options), None)
+            for c in self._clips
+        ]
 
 
 def incident_rows(outcome: Outcome) -> list[dict[str, Any]]:
@@ -203,7 +200,7 @@ def _about(model_id: str, clips: Sequence[TrueClip]) -> dict[str, Any]:
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": model_id,
-        "commit": _commit(),
+        "commit": commit(),
         "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
         "python": platform.python_version(),
         "versions": versions,
@@ -213,14 +210,3 @@ def _about(model_id: str, clips: Sequence[TrueClip]) -> dict[str, Any]:
             for c in clips
         ],
     }  # fmt: skip
-
-
-def _commit() -> str:
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=10,
-            cwd=Path(__file__).parent, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()

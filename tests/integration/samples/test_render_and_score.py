@@ -11,7 +11,7 @@ import pytest
 from bench.incidents import BenchOptions, run
 from bench.incidents.errors import BenchError
 from bench.incidents.footage import clips_in, pictures
-from bench.incidents.patrol import Pace
+from bench.incidents.patrol import Pace, PatrolOptions, judge_again, patrol
 from bench.incidents.sight import TruthSight
 from sample_videos.render import render
 from sample_videos.scenario import Scenario
@@ -135,3 +135,14 @@ def test_training_pictures_have_labels_of_every_box(tmp_path):
         kind, *values = line.split()
         assert 0 <= int(kind) < 12
         assert all(0 <= float(v) <= 1 for v in values)
+
+
+def test_judging_again_without_pictures_gives_the_same_alarms(folder):
+    """Sweeps judge what the patrol saw; at its own settings nothing may change."""
+    sight, options = TruthSight(miss=0.2, jitter=0.05), PatrolOptions(Pace(2.0))
+    for clip in clips_in(folder, folder):
+        done = patrol(clip, sight, options)
+        assert done.alarms
+        assert judge_again(clip, sight, done.seen, options) == done.alarms
+        deaf = PatrolOptions(Pace(2.0), overrides={"*": {"open_at": 1.0}})
+        assert judge_again(clip, sight, done.seen, deaf) == []

@@ -1,0 +1,58 @@
+"""The plots of a report, as inline pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+
+from bench.incidents.results import BenchResult
+from bench.incidents.scores import ALL
+from bench.incidents.sweep import IN_FORCE
+
+
+def sweep_plot(result: BenchResult) -> str:
+    """Recall against wrong alarms per camera-day, a line per type, the point in force marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5))
+    axes = figure.subplots()
+    kinds = [k for k in result.sweep[0].scores if result.sweep[0].scores[k].incidents]
+    for kind in kinds:
+        points = [
+            (p.scores[kind].false_per_day or 0.0, p.scores[kind].recall or 0.0, p.open_at)
+            for p in result.sweep
+        ]
+        wide = 2.5 if kind == ALL else 1.0
+        (line,) = axes.plot([p[0] for p in points], [p[1] for p in points], "o-", markersize=3,
+                            linewidth=wide, label=kind)  # fmt: skip
+        for wrong, recall, at in points:
+            if kind == ALL:
+                axes.annotate(f"{at:g}", (wrong, recall), textcoords="offset points",
+                              xytext=(4, -10), size=8)  # fmt: skip
+            if at == IN_FORCE:
+                axes.plot([wrong], [recall], "*", markersize=14, color=line.get_color())
+    axes.set_xlabel("wrong alarms per camera-day of these clips (star: threshold in force)")
+    axes.set_ylabel("recall")
+    axes.set_ylim(-0.03, 1.05)
+    axes.legend()
+    axes.grid(alpha=0.3)
+    return _inline(figure)
+
+
+def delay_plot(delays: Sequence[float]) -> str:
+    """Delays after the dwell."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.5, 3))
+    axes = figure.subplots()
+    axes.hist(delays, bins=min(30, max(5, len(delays))), color="#36c")
+    axes.set_xlabel("seconds after begin + dwell")
+    axes.set_ylabel("incidents")
+    return _inline(figure)
+
+
+def _inline(figure: object) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")  # type: ignore[attr-defined]
+    return f"<img src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"

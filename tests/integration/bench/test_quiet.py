@@ -1,0 +1,95 @@
+"""Quiet days on a painted clip: every alarm counts as false, and a broken-off run goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.incidents.quiet import QuietOptions, run_quiet
+from models.fake_detector import ColourDetector
+from sample_videos.encode import ClipWriter
+from sample_videos.errors import SampleError
+from sample_videos.quiet import FootageDay, quiet_view
+from sample_videos.scenario import Conditions
+from sample_videos.weather import DayWeather
+
+PINK = (200, 60, 220)
+NIGHTLY_PINK = (61, 26, 87)
+"""As the lamps of midnight show it."""
+GREY = 110
+
+
+def clip(folder: Path, *, heap: bool) -> Path:
+    """A grey street, with something pink lying on it."""
+    image = np.full((120, 160, 3), GREY, np.uint8)
+    if heap:
+        image[80:100, 60:90] = PINK
+    target = folder / "road-overhead-360p.mp4"
+    with ClipWriter(target, (160, 120), 5, Conditions(crf=10)) as writer:
+        for _ in range(10):
+            writer.write(image)
+    return folder
+
+
+def watch(place: Path, out: Path, **options: object) -> dict[str, object]:
+    out.mkdir(exist_ok=True)
+    detector = ColourDetector({"garbage": NIGHTLY_PINK, "person": (0, 255, 0)})
+    chosen = QuietOptions(1, 30.0, until_s=1200.0, piece_s=300.0, **options)
+    return run_quiet(detector, (None, place), out, chosen)
+
+
+def test_what_lies_there_is_a_false_alarm_and_an_empty_street_has_none(tmp_path):
+    found = {}
+    for heap in (True, False):
+        place = tmp_path / f"place-{heap}"
+        place.mkdir()
+        found[heap] = watch(clip(place, heap=heap), tmp_path / f"out-{heap}")
+    assert found[False]["all"]["false_alarms"] == 0
+    assert found[False]["all"]["camera_days"] == pytest.approx(1200 / 86400)
+    low, high = found[False]["all"]["interval"]
+    assert (low, high) == (0.0, pytest.approx(265.6, abs=0.1))
+    assert found[True]["by_type"] == {"garbage": found[True]["all"]["false_alarms"]}
+    assert found[True]["all"]["false_alarms"] >= 1
+    assert found[True]["by_kind"].keys() == {"footage"}
+    page = (tmp_path / "out-True" / "quiet.html").read_text()
+    assert "data:image/jpeg;base64,/9j" in page
+
+
+def test_broken_off_day_goes_on_and_gives_the_same(tmp_path):
+    place = clip(tmp_path, heap=True)
+    out = tmp_path / "out"
+    nothing = watch(place, out, most_s=-1.0)
+    assert nothing["all"]["camera_days"] == 0
+    assert nothing["all"]["interval"] == [0.0, None]
+    whole = watch(place, out)
+    pieces = sorted(out.rglob("piece-*.json"))
+    assert len(pieces) == 4
+    for lost in pieces[2:]:
+        lost.unlink()
+    assert watch(place, out)["alarms"] == whole["alarms"]
+    stored = json.loads((out / "quiet.json").read_text())["alarms"]
+    assert [a["alarm_id"] for a in stored] == [a["alarm_id"] for a in whole["alarms"]]
+
+
+def test_equal_contents_are_equal_pictures(tmp_path):
+    day = FootageDay(clip(tmp_path, heap=True) / "road-overhead-360p.mp4", 3, 15)
+    seen: dict[object, bytes] = {}
+    for t_s in range(0, 3600, 10):
+        shown = day.picture(float(t_s)).tobytes()
+        assert seen.setdefault(day.content(float(t_s)), shown) == shown
+    assert len(set(seen.values())) == len(seen) > 10
+
+
+def test_noon_is_brighter_than_midnight():
+    grey = np.full((48, 64, 3), GREY, np.uint8)
+    weather = DayWeather(1, (64, 48), 1800.0)
+    night, noon = (weather.over(grey, weather.step(h * 3600.0)) for h in (0, 12))
+    assert noon.mean() > 1.8 * night.mean()
+
+
+def test_without_places_it_says_so(tmp_path):
+    with pytest.raises(SampleError, match="found neither"):
+        quiet_view(0, None, tmp_path)
