@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -179,6 +180,26 @@ def train(
         say=lambda line: console.print(line, highlight=False),
     )
     console.print(f"weight: {made}", highlight=False)
+
+
+@app.command()
+def annotate(
+    clip: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The clip.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="The truth file; <clip>.truth.json beside it by default.")
+    ] = None,
+    start: Annotated[
+        datetime | None, typer.Option(help="Wall clock of the first picture, UTC.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Of the page, on this machine only.")] = 8340,
+) -> None:
+    """Watch a clip in the browser, mark incidents, save a validated truth file."""
+    from sample_videos.annotate import annotate_app, draft_of, serve_annotate
+
+    target = truth or clip.with_name(f"{clip.stem}.truth.json")
+    draft = draft_of(clip, start.replace(tzinfo=UTC) if start else None)
+    console.print(f"http://127.0.0.1:{port}/ writes {target}", highlight=False, soft_wrap=True)
+    serve_annotate(annotate_app(clip, target, draft), port)
 
 
 @app.command("export-verdicts")
