@@ -62,6 +62,8 @@ def incidents(
         str, typer.Option(help="Weight, or `truth` to measure decisions without detection.")
     ] = "patrol11n",
     small: Annotated[bool, typer.Option(help="Only the committed clips.")] = False,
+    real: Annotated[bool, typer.Option(help="Only the clips of the footage.")] = False,
+    quick: Annotated[bool, typer.Option(help="Only at the patrol's own pace.")] = False,
     data: Data = None,
     footage: Footage = None,
     quiet_days: Annotated[int, typer.Option(help="Simulated camera-days without incidents.")] = 0,
@@ -75,6 +77,8 @@ def incidents(
         out=out,
         weights=weights,
         small=small,
+        real=real,
+        quick=quick,
         footage=footage or _place("SKYGRID_FOOTAGE", "footage"),
         data=data or _place("SKYGRID_DATA", "data"),
         quiet_days=quiet_days,

@@ -38,7 +38,9 @@ class IncidentBench:
     Attributes:
         out: Folder for results; rendered clips and detections are kept below it.
         weights: Name or directory of a weight, or "truth".
-        small: Only the committed clips, at the patrol's own pace.
+        small: Only the committed clips, at the patrol's own pace, no sweep.
+        real: Only the real clips.
+        quick: At the patrol's own pace only.
         footage: Folder of real clips; None leaves them out.
         data: Folder of annotated pictures, for composites and quiet days; None leaves them out.
         quiet_days: Simulated camera-days without incidents.
@@ -49,6 +51,8 @@ class IncidentBench:
     out: Path
     weights: str = "patrol11n"
     small: bool = False
+    real: bool = False
+    quick: bool = False
     footage: Path | None = None
     data: Path | None = None
     quiet_days: int = 0
@@ -73,7 +77,7 @@ def bench_incidents(
     if not clips:
         raise BenchError("there must be at least one clip with its truth, found none")
     sight = _sight(wanted)
-    paces: tuple[Pace, ...] = PACES[:1] if wanted.small else PACES
+    paces: tuple[Pace, ...] = PACES[:1] if wanted.small or wanted.quick else PACES
     options = BenchOptions(paces=paces, sweep=not wanted.small)
     result = run(clips, sight, wanted.out, options, progress)
     if wanted.quiet_days and wanted.weights != PERFECT:
@@ -114,6 +118,9 @@ def _earlier(path: Path | None) -> dict[str, object] | None:
 def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
     if wanted.small:
         return clips_in(CLIPS, CLIPS)
+    real = clips_in(TRUTH, wanted.footage) if wanted.footage is not None else []
+    if wanted.real:
+        return real
     rendered = wanted.out / "clips"
     scenarios = suite_scenarios()
     pictures = None
@@ -122,8 +129,7 @@ def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
         scenarios += garbage_composites(wanted.data, _COMPOSITES)
         scenarios += helmet_composites(wanted.data, _COMPOSITES)
     render_suite(rendered, scenarios, pictures, progress)
-    clips = clips_in(rendered, rendered)
-    return clips + clips_in(TRUTH, wanted.footage) if wanted.footage is not None else clips
+    return clips_in(rendered, rendered) + real
 
 
 def _settings(wanted: IncidentBench) -> DetectorSettings:

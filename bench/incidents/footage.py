@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,28 +80,38 @@ def check_bytes(clip: TrueClip) -> None:
         raise BenchError(f"clip {clip.path.name} must have SHA-256 {wanted[:12]}…, it has changed")
 
 
-def pictures(path: Path, hold_s: float = 0.0) -> Iterator[tuple[int, float, ImageArray]]:
-    """(index, second, picture) of every picture of a clip; times start at 0.
+def pictures(
+    path: Path, hold_s: float = 0.0, due: Callable[[float], bool] | None = None
+) -> Iterator[tuple[int, float, ImageArray]]:
+    """(index, second, picture) of the pictures of a clip; times start at 0.
 
     Args:
         path: The clip.
         hold_s: The last picture is given again for so long, at the clip's own pace.
+        due: Says of a second whether its picture is wanted; others are decoded, not converted.
     """
-    index, t_s, image = -1, 0.0, None
+    index, t_s, last = -1, 0.0, None
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         step_s = 1 / float(stream.average_rate or 25)
         first_s: float | None = None
-        for index, frame in enumerate(container.decode(stream)):
-            now_s = float(frame.time) if frame.time is not None else index * step_s
+        for index, last in enumerate(container.decode(stream)):
+            now_s = float(last.time) if last.time is not None else index * step_s
             first_s = now_s if first_s is None else first_s
             t_s = now_s - first_s
-            image = np.ascontiguousarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
-            yield index, t_s, image
-    if image is None:
+            if due is None or due(t_s):
+                yield index, t_s, _bgr(last)
+    if last is None:
         return
+    held: ImageArray | None = None
     for n in range(1, round(hold_s / step_s) + 1):
-        yield index, t_s + n * step_s, image
+        if due is None or due(t_s + n * step_s):
+            held = _bgr(last) if held is None else held
+            yield index, t_s + n * step_s, held
+
+
+def _bgr(frame: av.VideoFrame) -> ImageArray:
+    return np.ascontiguousarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
 
 
 def zones_of(

@@ -17,7 +17,7 @@ from pipeline.confirm import LookWant, Origin
 from pipeline.types import Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
-from streams.types import Frame, ImageArray
+from streams.types import Frame, ImageArray, Shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,7 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     sight.open(clip)
     began = time.process_time()
     fresh_s = 0.0
-    for index, t_s, image in pictures(clip.path, clip.truth.clip.hold_s):
-        if not attention.is_due(t_s):
-            continue
+    for index, t_s, image in pictures(clip.path, clip.truth.clip.hold_s, attention.is_due):
         before = time.process_time()
         found, detect_s = sight.see(index, image)
         fresh_s += time.process_time() - before
@@ -174,7 +172,7 @@ class _KnownNovelty:
         self.now: tuple[NovelObject, ...] = ()
 
     def update(
-        self, image: ImageArray, timestamp_s: float, busy: Iterable[Box]
+        self, shot: Shot, timestamp_s: float, busy: Iterable[Box]
     ) -> tuple[NovelObject, ...]:
         return self.now
 

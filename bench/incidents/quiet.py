@@ -9,6 +9,7 @@ was not.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections import Counter
@@ -30,7 +31,9 @@ from models.detector import Detector
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
 from models.regions import detect_regions
 from pipeline.confirm import Origin
+from pipeline.engine.unchanged import UnchangedView
 from pipeline.ledger.codec import sighting_json, sighting_of
+from pipeline.site.settings import WorkerSettings
 from pipeline.types import Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
@@ -39,6 +42,9 @@ from sample_videos.weather import DAY_S
 from streams.types import Frame, ImageArray
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+UNCHANGED_S = WorkerSettings().unchanged_s
+"""As a site has it by default."""
+_MOST_DRAWN = 200
 _KEEP_SHARE = 0.6
 _STREET = [[0.02, 0.4], [0.98, 0.4], [0.98, 0.98], [0.02, 0.98]]
 
@@ -53,6 +59,7 @@ class QuietOptions:
         first: Seed of the first day.
         until_s: Second of each day at which it ends.
         piece_s: Seconds of a piece.
+        unchanged_s: The patrol keeps the boxes of an unchanged picture for so long.
         most_s: Begin no further piece after so many seconds of wall clock; None for no end.
     """
 
@@ -61,6 +68,7 @@ class QuietOptions:
     first: int = 0
     until_s: float = DAY_S
     piece_s: float = 7200.0
+    unchanged_s: float = UNCHANGED_S
     most_s: float | None = None
 
 
@@ -121,7 +129,8 @@ class _Day:
         zone = Zone.model_validate({"id": "street", "polygon": _STREET, "rules": rules})
         self._view, self._detector, self._folder, self._zone = view, detector, folder, zone
         self._origin = Origin("quiet", ViewKey(f"day-{seed}"), detector.model_id)
-        self._known: dict[Hashable, tuple[ImageArray, Detections]] = {}
+        self._drawn: dict[Hashable, ImageArray] = {}
+        self._found: dict[Hashable, Detections] = {}
         self._floor = np.array(
             [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
             np.float32,
@@ -132,22 +141,24 @@ class _Day:
         """Watch one piece and write it down."""
         pipeline = ViewPipeline(ViewPlan(self._origin, (self._zone,), self._detector.labels))
         self._take_up(pipeline, number)
+        unchanged, roi = UnchangedView(options.unchanged_s), self._roi()
         began, detected = time.process_time(), 0
         sightings: list[Sighting] = []
         steps = round(options.piece_s / options.glance_s)
         for step in range(steps):
             t_s = number * options.piece_s + step * options.glance_s
             content = self._view.content(t_s)
-            if content not in self._known:
-                detected += 1
-                if len(self._known) > 400:
-                    self._known.pop(next(iter(self._known)))
-                image = self._view.picture(t_s)
-                self._known[content] = image, self._see(image)
-            image, found = self._known[content]
+            image = self._picture(content, t_s)
             now_s = MIDNIGHT.timestamp() + t_s
             frame = Frame("quiet", now_s, datetime.fromtimestamp(now_s, UTC), image)
+            found = unchanged.known(frame, roi)
+            if found is None:
+                if content not in self._found:
+                    detected += 1
+                    self._found[content] = self._see(image)
+                found = self._found[content]
             new = pipeline.judge(frame, found).sightings
+            unchanged.detected(frame, roi, found, not pipeline.confirmation.undecided)
             for sighting in new:
                 self._show(sighting, image)
             sightings += new
@@ -157,6 +168,17 @@ class _Day:
             "pictures": steps, "detected": detected, "cpu_s": time.process_time() - began,
             "sightings": [sighting_json(s) for s in sightings],
         })  # fmt: skip
+
+    def _roi(self) -> tuple[int, int, int, int]:
+        left, top, right, bottom = self._zone.bounds(self._view.size)
+        return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
+
+    def _picture(self, content: Hashable, t_s: float) -> ImageArray:
+        if content not in self._drawn:
+            if len(self._drawn) >= _MOST_DRAWN:
+                self._drawn.pop(next(iter(self._drawn)))
+            self._drawn[content] = self._view.picture(t_s)
+        return self._drawn[content]
 
     def _see(self, image: ImageArray) -> Detections:
         found = detect_regions(self._detector, [(image, self._regions)])[0]

@@ -162,9 +162,8 @@ def _card(problem: Problem, folder: Path) -> str:
 
 
 def _thumbnail(problem: Problem) -> str:
-    for _, t_s, image in pictures(problem.clip.path, problem.clip.truth.clip.hold_s):
-        if t_s < problem.at_s:
-            continue
+    hold_s, at_s = problem.clip.truth.clip.hold_s, problem.at_s
+    for _, _, image in pictures(problem.clip.path, hold_s, lambda t_s: t_s >= at_s):
         height, width = image.shape[:2]
         left, top, right, bottom = problem.box_norm
         drawn = image.copy()

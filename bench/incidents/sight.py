@@ -20,7 +20,7 @@ from models.regions import detect_regions
 from pipeline.engine.watch import Count
 from pipeline.types import CrowdCount
 from pipeline.zones import Zone
-from streams.types import Frame, ImageArray
+from streams.types import ImageArray, Shot
 
 
 class Sight(Protocol):
@@ -42,7 +42,7 @@ class Sight(Protocol):
     def see(self, index: int, image: ImageArray) -> tuple[Detections, float]: ...
 
     def count(
-        self, frame: Frame, zones: Sequence[Zone], found: Detections
+        self, shot: Shot, zones: Sequence[Zone], found: Detections
     ) -> tuple[CrowdCount, ...]: ...
 
     def close(self) -> None: ...
@@ -108,11 +108,9 @@ class CachedSight:
         found, cpu_s = self._known[index]
         return found.where(found.confidence >= self._floor[found.class_id]), cpu_s
 
-    def count(
-        self, frame: Frame, zones: Sequence[Zone], found: Detections
-    ) -> tuple[CrowdCount, ...]:
+    def count(self, shot: Shot, zones: Sequence[Zone], found: Detections) -> tuple[CrowdCount, ...]:
         """People in the zones with a crowding rule, as the patrol counts them."""
-        return self._counter(frame, zones, found) if self._counter else ()
+        return self._counter(shot, zones, found) if self._counter else ()
 
     def close(self) -> None:
         """Write what is not yet on disk."""
@@ -202,9 +200,7 @@ class TruthSight:
         found = Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int32))
         return found, 0.0
 
-    def count(
-        self, frame: Frame, zones: Sequence[Zone], found: Detections
-    ) -> tuple[CrowdCount, ...]:
+    def count(self, shot: Shot, zones: Sequence[Zone], found: Detections) -> tuple[CrowdCount, ...]:
         """Nothing: true boxes do not saturate, the rule counts its tracks."""
         return ()
 

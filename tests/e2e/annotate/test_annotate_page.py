@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from sample_videos.annotate import annotate_app, draft_of
 from sample_videos.catalogue import CLIPS
@@ -53,6 +53,7 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
         )
+        expect.set_options(timeout=30_000)
         yield browser.new_page(viewport={"width": 1280, "height": 800})
         browser.close()
 
@@ -64,9 +65,9 @@ def test_an_incident_is_marked_and_saved(page, url, target):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     page.goto(url)
-    page.wait_for_function("document.getElementById('video').readyState >= 2")
-    page.evaluate("document.getElementById('video').currentTime = 6")
-    page.wait_for_function("document.getElementById('at').textContent === '6.00 s'")
+    expect(page.locator("#saved")).to_have_text("new")
+    page.locator("#video").evaluate("video => { video.currentTime = 6; }")
+    expect(page.locator("#at")).to_have_text("6.00 s")
 
     page.click("#add-zone")
     frame = page.locator("#canvas").bounding_box()
@@ -86,13 +87,13 @@ def test_an_incident_is_marked_and_saved(page, url, target):
     page.select_option("#incidents select[name=type]", "overflowing_bin")
     page.fill("#incidents input[name=end_s]", "2")
     page.click("#save")
-    page.wait_for_function("document.getElementById('faults').textContent.includes('end_s')")
+    expect(page.locator("#faults")).to_contain_text("end_s must be after")
     assert not target.exists()
 
     page.fill("#incidents input[name=end_s]", "9.5")
     page.fill("#incidents input[name=note]", "the lid stays open")
     page.click("#save")
-    page.wait_for_function("document.getElementById('saved').textContent.startsWith('saved')")
+    expect(page.locator("#saved")).to_contain_text("1 incidents")
     (incident,) = load_truth(target).incidents
     assert (incident.type, incident.begin_s, incident.end_s) == ("overflowing_bin", 6.0, 9.5)
     assert incident.box_norm == pytest.approx((0.25, 0.5, 0.5, 0.75), abs=0.01)
