@@ -1,0 +1,55 @@
+"""The benchmark as one call on the committed clips, and what it says of an earlier run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bench.incidents.command import PERFECT, IncidentBench, bench_incidents
+from bench.incidents.errors import BenchError
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    out = tmp_path_factory.mktemp("first")
+    return bench_incidents(IncidentBench(out, PERFECT, small=True))[0], out
+
+
+def test_a_faultless_detector_finds_every_incident_once(first):
+    result, out = first
+    figures = result.scores["all"]
+    assert figures.incidents >= 5
+    assert (figures.found, figures.duplicates) == (figures.incidents, 0)
+    assert figures.false_alarms == 0
+    assert figures.delay_p95_s < 15
+    assert set(result.by_pace) == {"patrol"}
+    alarm_on_all = result.baselines["alarm on every detection"]["all"]
+    assert alarm_on_all.precision < 0.1 < figures.precision
+    assert {p.name for p in out.glob("r*")} == {"results.json", "report.md", "report.html"}
+
+
+def test_the_same_run_again_is_no_regression_and_a_better_one_before_is(first, tmp_path):
+    result, out = first
+    stored = json.loads((out / "results.json").read_text())
+    again = bench_incidents(
+        IncidentBench(tmp_path, PERFECT, small=True, against=out / "results.json")
+    )
+    assert again[1] == []
+    assert again[0].to_json()["incidents"] == stored["incidents"]
+
+    better = {**stored, "scores": {**stored["scores"]}}
+    for row in better["incidents"]:
+        row["delay_s"] -= 9.0
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(json.dumps(better))
+    worse = bench_incidents(IncidentBench(tmp_path, PERFECT, small=True, against=earlier))[1]
+    assert [r.what for r in worse] == ["median delay in s"]
+    assert result.scores["all"].found == len(stored["incidents"])
+
+
+def test_something_else_is_no_earlier_run(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    wanted = IncidentBench(tmp_path, PERFECT, small=True, against=tmp_path / "a.json")
+    with pytest.raises(BenchError, match=r"a\.json must be a results\.json"):
+        bench_incidents(wanted)
