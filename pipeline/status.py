@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.ledger.database import writing
 from pipeline.ledger.tables import Base
+from pipeline.types import ViewKey
 
 cameras = sa.Table(
     "camera_status",
@@ -165,6 +166,13 @@ class StatusWriter:
                 cell = self._cells.get(camera_id)
                 append_feed(connection, "camera.state", camera_id, body, now, cell)
         self._states[camera_id] = (state, reason)
+
+    def fault(self, view: ViewKey, kind: str, detail: str, instead: str | None) -> None:
+        """Tell of a preset that was not as it should be; its pictures lie with the stills."""
+        body = {"view_id": view.view_id, "kind": kind, "detail": detail[:500], "instead": instead}
+        cell = self._cells.get(view.camera_id)
+        with writing(self._engine) as connection:
+            append_feed(connection, "camera.fault", view.camera_id, body, self._clock(), cell)
 
 
 def _card_values(card: CameraCard, now: float) -> dict[str, Any]:

@@ -4,6 +4,8 @@
 
     {"at": "2026-03-01T08:00:00+00:00", "size": [1920, 1080],
      "boxes": [{"xyxy_norm": [0.1, 0.2, 0.3, 0.4], "label": "stall", "confidence": 0.81}]}
+
+Of a preset that was last seen wrong there are also `<view>~seen.jpg` and `<view>~reference.jpg`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pipeline.types import Box, ViewKey
 
@@ -68,6 +71,12 @@ class StillWriter:
         }
         _replace(folder / f"{view.view_id}.jpg", still.jpeg)
         _replace(folder / f"{view.view_id}.json", json.dumps(body).encode())
+
+    def write_fault(self, view: ViewKey, name: Literal["seen", "reference"], jpeg: bytes) -> None:
+        """Replace one of the two pictures of a preset's last fault; raises OSError."""
+        folder = self._root / view.camera_id
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / f"{view.view_id}~{name}.jpg", jpeg)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -10,10 +10,13 @@ from typing import Protocol
 from models.detections import Detections
 from pipeline.confirm import Confirmation, LookWant, Origin, ViewMemory
 from pipeline.confirm.identity import Topic
+from pipeline.geometry.calibration import Calibration
+from pipeline.measures import Gauge, measured, possible
 from pipeline.novelty import NoveltySettings, ShrunkNovelty
 from pipeline.rules.rule import Rule, make_rule
 from pipeline.rules.settings import StreetVendingSettings
 from pipeline.sightlines import OCCLUDERS
+from pipeline.tour.visits import VisitGate, patient_tracker, patient_zone
 from pipeline.track import Tracker, TrackerSettings
 from pipeline.types import Act, Box, CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
 from pipeline.zones import Zone
@@ -31,6 +34,8 @@ class ViewPlan:
         clock: Time zone in which schedules and permits are read.
         tracker: Limits of the tracker.
         novelty: Limits of the detector of new and still things.
+        gap_s: Longest time between two visits of a tour; 0 for a view that is always watched.
+        gauge: Its calibration, None where it has none.
     """
 
     origin: Origin
@@ -39,6 +44,8 @@ class ViewPlan:
     clock: tzinfo = UTC
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     novelty: NoveltySettings = field(default_factory=NoveltySettings)
+    gap_s: float = 0.0
+    gauge: Gauge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +94,14 @@ class ViewPipeline:
         novelty: NoveltyPort | None = None,
     ) -> None:
         self._plan = plan
-        self._tracker = Tracker(plan.labels, plan.tracker)
+        self._gate = VisitGate() if plan.gap_s > 0 else None
+        self._tracker = Tracker(plan.labels, patient_tracker(plan.tracker, plan.gap_s))
+        self._tracks: tuple[Track, ...] = ()
         self._novelty: NoveltyPort | None = None
         if _needs_novelty(plan.zones):
             self._novelty = novelty or ShrunkNovelty(plan.novelty)
-        self._watches = [_Watch(zone, topic, plan) for zone, topic in _topics(plan.zones)]
+        zones = [patient_zone(zone, plan.gap_s) for zone in plan.zones]
+        self._watches = [_Watch(zone, topic, plan) for zone, topic in _topics(zones)]
         rules = {w.topic: w.settings for w in self._watches}
         self.confirmation = Confirmation(plan.origin, rules, memory)
 
@@ -113,6 +123,21 @@ class ViewPipeline:
         """What the view looks like without anything new, to be kept over a restart."""
         return self._novelty.state() if self._novelty is not None else b""
 
+    @property
+    def waits(self) -> bool:
+        """Whether a visit's first pictures are held back until what stood there is found again."""
+        return self._gate is not None and self._gate.waits
+
+    def arrive(self) -> None:
+        """A visit of the view begins."""
+        if self._gate is not None:
+            self._gate.arrive()
+
+    def leave(self) -> None:
+        """A visit of the view is over."""
+        if self._gate is not None:
+            self._gate.leave(self._tracks)
+
     def judge(
         self,
         shot: Shot,
@@ -131,7 +156,10 @@ class ViewPipeline:
             looking: True in a look, False for a glance.
             acts: What look-backs found in the last minutes.
         """
-        tracks = self._tracker.update(detections, shot.timestamp_s)
+        calibration = self._plan.gauge.at(shot.size) if self._plan.gauge else None
+        if calibration is not None:
+            detections = possible(calibration, detections, self._plan.labels)
+        tracks = self._tracks = self._tracker.update(detections, shot.timestamp_s)
         scene = Scene(
             view=self._plan.origin.view,
             timestamp_s=shot.timestamp_s,
@@ -143,8 +171,10 @@ class ViewPipeline:
             looking=looking,
             acts=tuple(acts),
         )
+        if self._gate is not None and not self._gate.admit(scene):
+            return Judgement(scene, (), (), self.confirmation.wants)
         watched = {w.topic for w in self._watches if w.is_watched(scene.captured_at)}
-        suspicions = [s for w in self._watches for s in w.update(scene)]
+        suspicions = [s for w in self._watches for s in w.update(scene, calibration)]
         sightings = self.confirmation.update(suspicions, scene, watched)
         return Judgement(scene, tuple(suspicions), tuple(sightings), self.confirmation.wants)
 
@@ -168,13 +198,14 @@ class _Watch:
     def is_watched(self, at: datetime) -> bool:
         return self.zone.is_watched(at, self._clock)
 
-    def update(self, scene: Scene) -> list[Suspicion]:
+    def update(self, scene: Scene, calibration: Calibration | None) -> list[Suspicion]:
         at = scene.captured_at
         if not self.is_watched(at) or self.zone.is_permitted(self.topic.type, at, self._clock):
             self._rule = None
             return []
         if self._rule is None:
-            self._rule = make_rule(self.settings, self.zone)
+            settings = measured(self.settings, self.zone, calibration)
+            self._rule = make_rule(settings, self.zone)
         return self._rule.update(scene)
 
 

@@ -9,23 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from models.load import load_detector
 from pipeline.site.settings import CameraSettings, Site
-from pipeline.zones import Zone
+from skygrid.check_tour import TourCheck, check_tour
 from skygrid.patrol import camera_options, refuse_blind_rules
+from skygrid.zones_drawn import with_zones
 from streams.camera import Camera
 from streams.errors import DecodeError
-from streams.types import Frame, ImageArray
+from streams.types import Frame
 
 _WAIT_S = 20.0
 _POLL_S = 0.1
 _AT_ONCE = 8
-_COLOURS = ((60, 180, 255), (80, 220, 80), (255, 160, 60), (200, 90, 255), (60, 60, 255))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,14 @@ def check_site(site: Site, stills: Path, console: Console) -> int:
                 console=console,
             )
         )
+    tours = [stop for camera in site.cameras for stop in check_tour(camera, stills)]
     console.print(_table(checks))
+    if tours:
+        console.print(_tour_table(tours))
     for trouble in troubles:
         console.print(f"[bold red]detector:[/] {trouble}", highlight=False)
-    return 1 if troubles or any(check.trouble for check in checks) else 0
+    wrong = any(check.trouble for check in checks) or any(stop.trouble for stop in tours)
+    return 1 if troubles or wrong else 0
 
 
 def check_camera(camera: CameraSettings, stills: Path) -> CameraCheck:
@@ -86,21 +89,6 @@ def check_camera(camera: CameraSettings, stills: Path) -> CameraCheck:
     return CameraCheck(camera, frame, seconds, "", path)
 
 
-def with_zones(image: ImageArray, zones: Sequence[Zone]) -> ImageArray:
-    """A copy of a picture with each zone outlined and named."""
-    drawn = image.copy()
-    height, width = drawn.shape[:2]
-    for number, zone in enumerate(zones):
-        colour = _COLOURS[number % len(_COLOURS)]
-        corners = np.array([(x * width, y * height) for x, y in zone.polygon], np.int32)
-        cv2.polylines(drawn, [corners], isClosed=True, color=colour, thickness=2)
-        at = (int(corners[:, 0].min()) + 4, max(18, int(corners[:, 1].min()) + 18))
-        label = f"{zone.id}: {', '.join(rule.type for rule in zone.rules)}"
-        cv2.putText(drawn, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(drawn, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
-    return drawn
-
-
 def _check_detector(site: Site) -> list[str]:
     from skygrid.failures import is_expected
 
@@ -113,7 +101,8 @@ def _check_detector(site: Site) -> list[str]:
     troubles = []
     for camera in site.cameras:
         try:
-            refuse_blind_rules(camera.id, camera.zones, detector.labels)
+            for view in camera.watched:
+                refuse_blind_rules(camera.id, view.zones, detector.labels)
         except Exception as error:
             if not is_expected(error):
                 raise
@@ -130,8 +119,22 @@ def _table(checks: Sequence[CameraCheck]) -> Table:
             check.camera.id,
             size,
             f"{check.seconds:.1f} s",
-            str(len(check.camera.zones)),
+            str(sum(len(view.zones) for view in check.camera.watched)),
             str(check.still or ""),
             f"[red]{check.trouble}[/]" if check.trouble else "[green]none[/]",
+        )
+    return table
+
+
+def _tour_table(stops: Sequence[TourCheck]) -> Table:
+    table = Table("eagle-eye", "view", "preset", "visit", "reference", "trouble")
+    for stop in stops:
+        table.add_row(
+            stop.camera_id,
+            stop.view_id,
+            stop.preset,
+            stop.visit,
+            str(stop.still or "learned"),
+            f"[red]{stop.trouble}[/]" if stop.trouble else "[green]none[/]",
         )
     return table

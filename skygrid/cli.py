@@ -81,6 +81,32 @@ def check(
 
 
 @app.command()
+def calibrate(
+    still: Annotated[Path, typer.Argument(help="A picture of the view.")],
+    points: Annotated[
+        Path | None, typer.Option(help="YAML as in the site file, or CSV with x,y,lon,lat.")
+    ] = None,
+    point: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y,LON,LAT", help="One ground point.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(help="wgs84, gcj02 or cgcs2000.")] = None,
+    step_m: Annotated[float, typer.Option(min=0.1, help="Distance of the grid's lines.")] = 5.0,
+    out: Annotated[Path, typer.Option(help="Folder for grid, map and section.")] = Path(
+        "out/calibrate"
+    ),
+    json_file: JsonFile = None,
+) -> None:
+    """Fit ground points, say their errors, draw the ground grid over the still."""
+    from skygrid.calibrate import CalibrateOptions
+    from skygrid.calibrate import calibrate as fit
+
+    options = CalibrateOptions(still, points, tuple(point or ()), crs, step_m, out)
+    report = fit(options, console)
+    if json_file is not None:
+        _write_json(report, json_file)
+
+
+@app.command()
 def serve(site: SiteFile, overrides: Overrides = None) -> None:
     """Serve the review page and the API on the site's store."""
     from skygrid.serve import serve_site

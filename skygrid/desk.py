@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,7 +22,8 @@ from pipeline.engine.watch import WatchedView
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
 from pipeline.status import CameraCard, StatusWriter
-from pipeline.stills import Still, StillBox, StillWriter
+from pipeline.stills import Still, StillBox
+from pipeline.tour.values import FaultKind, TourFault
 from pipeline.types import IncidentType, ViewKey
 from pipeline.zone_store import ZoneStore, ZoneVersion
 from pipeline.zones import Zone
@@ -59,7 +61,7 @@ class Desk:
         self._last_verdict = 0
         self._told: dict[str, tuple[str, float]] = {}
         self._stills: dict[ViewKey, float] = {}
-        self._still_writer = StillWriter(patrol.site.data_dir / "stills")
+        self._told_faults: dict[ViewKey, FaultKind] = {}
         self._probed_s = 0.0
         self._kept_s = time.monotonic()
 
@@ -86,6 +88,9 @@ class Desk:
             health = camera.health
             if health.state not in (HealthState.OK, HealthState.ENDED):
                 troubles[f"camera {camera_id}"] = f"{health.state.value}: {health.reason}"
+        for eagle in patrol.eagles:
+            for fault in eagle.faults:
+                troubles[f"preset {fault.view}"] = f"{fault.kind.value}: {words(fault)}"
         relay, recorder = patrol.parts.relay.status, patrol.parts.recorder.status
         if relay.up is False:
             troubles["queue"] = f"{relay.pending} events wait: {relay.reason}"
@@ -107,7 +112,9 @@ class Desk:
 
     def _register(self) -> None:
         site = self._patrol.site
-        self._status.register([CameraCard(c.id, c.name or c.id) for c in site.cameras])
+        self._status.register(
+            [CameraCard(c.id, c.name or c.id, tuple(v.id for v in c.watched)) for c in site.cameras]
+        )
         now = time.time()
         for view in self._patrol.worker.views:
             zones = [zone.model_dump(mode="json", by_alias=True) for zone in view.zones]
@@ -116,6 +123,7 @@ class Desk:
     def _round(self) -> None:
         self._gauges()
         self._write_status()
+        self._tell_faults()
         self._take_zones()
         self._take_verdicts()
         for view in self._patrol.worker.views:
@@ -141,22 +149,40 @@ class Desk:
 
     def _write_status(self) -> None:
         now = time.monotonic()
-        for view in self._patrol.worker.views:
-            camera_id, health = view.key.camera_id, view.camera.health
-            state, told_s = self._told.get(camera_id, ("", float("-inf")))
-            if state == health.state.value and now - told_s < _STATUS_EVERY_S:
+        for camera_id, views in _by_camera(self._patrol.worker.views).items():
+            state, reason, since_s = self._state_of(camera_id)
+            told, told_s = self._told.get(camera_id, ("", float("-inf")))
+            if told == state and now - told_s < _STATUS_EVERY_S:
                 continue
-            watch = view.state()
+            watches = [view.state() for view in views]
             self._status.write(
                 camera_id,
-                health.state.value,
-                health.reason,
-                health.since_s,
-                watch.glances_per_s,
-                delay_s=watch.delay_s or 0.0,
-                open_sightings=watch.open_sightings,
+                state,
+                reason,
+                since_s,
+                sum(watch.glances_per_s for watch in watches),
+                delay_s=max((w.delay_s for w in watches if w.delay_s is not None), default=0.0),
+                open_sightings=sum(watch.open_sightings for watch in watches),
             )
-            self._told[camera_id] = (health.state.value, now)
+            self._told[camera_id] = (state, now)
+
+    def _state_of(self, camera_id: str) -> tuple[str, str, float]:
+        """State, reason and since when; a preset's fault shows when the camera itself is well."""
+        health = self._patrol.cameras[camera_id].health
+        faults = [f for e in self._patrol.eagles if e.tour.camera_id == camera_id for f in e.faults]
+        if health.state is not HealthState.OK or not faults:
+            return health.state.value, health.reason, health.since_s
+        first = min(faults, key=lambda fault: fault.timestamp_s)
+        told = "; ".join(f"{fault.view.view_id}: {words(fault)}" for fault in faults)
+        return first.kind.value, told, first.timestamp_s
+
+    def _tell_faults(self) -> None:
+        """Each new fault of a preset is a health event in the feed, once."""
+        standing = {f.view: f for e in self._patrol.eagles for f in e.faults}
+        for view, fault in standing.items():
+            if self._told_faults.get(view) is not fault.kind:
+                self._status.fault(view, fault.kind.value, words(fault), fault.instead)
+        self._told_faults = {view: fault.kind for view, fault in standing.items()}
 
     def _take_zones(self) -> None:
         """Take over zones that somebody saved in the page."""
@@ -208,7 +234,19 @@ class Desk:
         )
         if done:
             shown = Still(bytes(data), still.size, still.frame.captured_at, _boxes(still))
-            self._still_writer.write(view.key, shown)
+            self._patrol.stills.write(view.key, shown)
+
+
+def words(fault: TourFault) -> str:
+    """What is wrong with a preset, in one sentence."""
+    return f"{fault.detail}; it shows {fault.instead}" if fault.instead else fault.detail
+
+
+def _by_camera(views: Sequence[WatchedView]) -> dict[str, list[WatchedView]]:
+    grouped: dict[str, list[WatchedView]] = {}
+    for view in views:
+        grouped.setdefault(view.key.camera_id, []).append(view)
+    return grouped
 
 
 def background_file(data_dir: Path, view: ViewKey) -> Path:

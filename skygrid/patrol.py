@@ -17,10 +17,12 @@ from models.detector import Detector
 from models.load import load_crowd_counter, load_detector
 from pipeline.confirm import Origin, ViewMemory
 from pipeline.engine.counting import counting
+from pipeline.engine.eagle import EagleEye, EaglePorts
 from pipeline.engine.lookback import LookBack
 from pipeline.engine.metrics import PatrolMetrics
+from pipeline.engine.preset import PresetView
 from pipeline.engine.publisher import Publisher, PublisherSettings
-from pipeline.engine.seeing import Sight
+from pipeline.engine.seeing import Sight, Smallest
 from pipeline.engine.watch import Count, WatchedView
 from pipeline.engine.worker import Worker, WorkerSettings
 from pipeline.evidence.retention import Retention, RetentionConfig
@@ -38,17 +40,20 @@ from pipeline.ledger.recorder import Recorder
 from pipeline.ledger.spool import Spool
 from pipeline.ledger.sql import SqlLedger
 from pipeline.ledger.types import IncidentState
+from pipeline.measures import Gauge
 from pipeline.outbox import Relay, RelayConfig
 from pipeline.queue.embedded import EmbeddedRedis, EmbeddedRedisConfig
 from pipeline.queue.errors import BusError
 from pipeline.queue.lock import DataDirLock
 from pipeline.queue.redis_bus import RedisBus, RedisBusConfig
 from pipeline.rules.settings import missing_classes
-from pipeline.site.settings import CameraSettings, Site
+from pipeline.site.settings import CameraSettings, Site, ViewSettings
+from pipeline.stills import StillWriter
 from pipeline.types import ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from skygrid.desk import Desk, background_file
+from skygrid.eagles import fault_reporter, make_eagle
 from skygrid.errors import ZoneCannotBeSeen
 from skygrid.monitor import Monitor
 from streams.camera import Camera, CameraOptions
@@ -115,7 +120,8 @@ class Patrol:
         detector = load_detector(site.detector)
         self._stack.callback(detector.close)
         for camera in site.cameras:
-            refuse_blind_rules(camera.id, camera.zones, detector.labels)
+            for view in camera.watched:
+                refuse_blind_rules(camera.id, view.zones, detector.labels)
         self.parts = self._open_parts(detector)
         clocks = self.parts.clocks
         clocks.rebuild(self.parts.ledger.recent(_CLOCKS_FROM))
@@ -131,14 +137,20 @@ class Patrol:
             c.id: Camera(c.id, c.url.get_secret_value(), camera_options(c)) for c in site.cameras
         }
         self._count = self._counting()
-        sight = Sight(
-            detector,
-            {c.id: c.smallest_object_px for c in site.cameras if c.smallest_object_px is not None},
-        )
+        self._gauges = {
+            ViewKey(c.id, v.id): Gauge(v.calibration)
+            for c in site.cameras
+            for v in c.watched
+            if v.calibration is not None
+        }
+        sight = Sight(detector, self._smallest())
         self._look_back = LookBack(sight.see, detector.labels)
-        views = [self._view(c) for c in site.cameras]
-        sight.watch(views)
-        self.worker = Worker(views, sight, self.metrics, _worker_settings(site))
+        views = {c.id: [self._view(c, v) for v in c.watched] for c in site.cameras}
+        every = [view for of_camera in views.values() for view in of_camera]
+        sight.watch(every)
+        self.worker = Worker(every, sight, self.metrics, _worker_settings(site))
+        self.stills = StillWriter(site.data_dir / "stills")
+        self.eagles = tuple(self._eagle(c, views[c.id]) for c in site.cameras if c.tour is not None)
         self.desk = Desk(self)
         self._start()
 
@@ -182,6 +194,8 @@ class Patrol:
         self._stack.callback(self._stop_cameras)
         self.worker.start()
         self._stack.callback(self.worker.stop)
+        for eagle in self.eagles:
+            self._background(f"eagle {eagle.tour.camera_id}", eagle.run)
         self._background("desk", self.desk.run)
         log.info("patrol runs", cameras=len(self.cameras), model=self.parts.detector.model_id)
 
@@ -219,33 +233,45 @@ class Patrol:
 
     def _counting(self) -> Count | None:
         """How crowds are counted, None where no zone asks."""
-        asked = (r.type == "crowding" for c in self.site.cameras for z in c.zones for r in z.rules)
-        if not any(asked):
+        zones = (z for c in self.site.cameras for v in c.watched for z in v.zones)
+        if not any(rule.type == "crowding" for zone in zones for rule in zone.rules):
             return None
         return counting(load_crowd_counter(self.site.detector, self.site.crowd))
 
     def _locator(self) -> Locator:
         site = self.site
         calibrations: dict[ViewKey, Calibration] = {
-            ViewKey(c.id): c.calibration.fit(c.calibration.image_size or _CALIBRATED_FOR)
+            ViewKey(c.id, v.id): v.calibration.fit(v.calibration.image_size or _CALIBRATED_FOR)
             for c in site.cameras
-            if c.calibration is not None
+            for v in c.watched
+            if v.calibration is not None
         }
         return Locator(calibrations, load_grid(site.grid) if site.grid else None)
 
-    def _view(self, camera: CameraSettings) -> WatchedView:
-        key = ViewKey(camera.id)
-        return WatchedView(
+    def _view(self, camera: CameraSettings, view: ViewSettings) -> WatchedView:
+        key = ViewKey(camera.id, view.id)
+        made = PresetView if camera.tour is not None else WatchedView
+        return made(
             key,
             self.cameras[camera.id],
-            self.pipeline_for(key, camera.zones),
-            camera.zones,
+            self.pipeline_for(key, view.zones),
+            view.zones,
             publish=self.publisher.publish,
             count=self._count,
-            glance_period_s=camera.glance_period_s,
+            glance_period_s=view.glance_period_s,
             unchanged_s=self.site.worker.unchanged_s,
-            look_back=self._look_back,
+            look_back=None if camera.tour is not None else self._look_back,
         )
+
+    def _eagle(self, settings: CameraSettings, views: Sequence[WatchedView]) -> EagleEye:
+        ports = EaglePorts(
+            self.worker.offer,
+            fault_reporter(self.stills, self.metrics),
+            lambda: self.worker.stretch,
+            self.site.zone_info,
+        )
+        presets = {view.key.view_id: view for view in views if isinstance(view, PresetView)}
+        return make_eagle(self.site, settings, self.cameras[settings.id], presets, ports)
 
     def pipeline_for(
         self, key: ViewKey, zones: Sequence[Zone], memory: ViewMemory | None = None
@@ -257,6 +283,8 @@ class Patrol:
             zones=tuple(zones),
             labels=detector.labels,
             clock=self.site.zone_info,
+            gap_s=self._gap_s(key),
+            gauge=self._gauges.get(key),
         )
         pipeline = ViewPipeline(plan, memory)
         try:
@@ -265,6 +293,23 @@ class Patrol:
         except ValueError as error:
             log.warning("background forgotten", view=str(key), reason=str(error))
         return pipeline
+
+    def _smallest(self) -> dict[ViewKey, Smallest]:
+        """The smallest object wanted, by view; only where one is."""
+        return {
+            (key := ViewKey(c.id, v.id)): Smallest(
+                v.smallest_object_px, v.smallest_object_m, self._gauges.get(key)
+            )
+            for c in self.site.cameras
+            for v in c.watched
+            if v.smallest_object_px is not None or v.smallest_object_m is not None
+        }
+
+    def _gap_s(self, key: ViewKey) -> float:
+        """Longest time between two visits of a view, 0 for one that is always watched."""
+        tours = {c.id: c.tour for c in self.site.cameras}
+        tour = tours.get(key.camera_id)
+        return tour.longest_gap_s() if tour is not None else 0.0
 
     def _background_of(self, key: ViewKey) -> bytes:
         """What the view looked like before the last stop, empty if nobody knows."""

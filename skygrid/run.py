@@ -78,7 +78,7 @@ def camera_lines(patrol: Patrol) -> list[CameraLine]:
         health, watch = view.camera.health, view.state()
         lines.append(
             CameraLine(
-                camera_id=view.key.camera_id,
+                camera_id=str(view.key) if view.key.view_id != "main" else view.key.camera_id,
                 state=health.state.value,
                 reason=health.reason,
                 glances_per_s=watch.glances_per_s,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter
@@ -63,6 +63,25 @@ def get_still(
 ) -> Response:
     """The view's newest still."""
     path = _still(wired, principal, ViewKey(camera_id, view_id), ".jpg")
+    wired.views.note(Act(principal.username, "still.view", f"{camera_id}/{view_id}", None, client))
+    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-cache"})
+
+
+@router.get(
+    "/{camera_id}/views/{view_id}/fault/{picture}.jpg",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}, "description": "One of the two pictures."}},
+)
+def get_fault_picture(
+    wired: Wired,
+    principal: CameraReader,
+    camera_id: Id,
+    view_id: Id,
+    picture: Literal["seen", "reference"],
+    client: Client,
+) -> Response:
+    """What was seen instead of a preset when it was last wrong, or what should have been seen."""
+    path = _still(wired, principal, ViewKey(camera_id, view_id), f"~{picture}.jpg")
     wired.views.note(Act(principal.username, "still.view", f"{camera_id}/{view_id}", None, client))
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-cache"})
 

@@ -76,6 +76,12 @@ class PatrolMetrics:
             "How long the oldest suspicion has waited",
             registry=own,
         )
+        self.preset_faults = Counter(
+            "patrol_preset_faults_total",
+            "Arrivals of eagle-eyes that were not as they should be",
+            ["camera", "fault"],
+            registry=own,
+        )
         self.incidents = Counter(
             "patrol_incidents_total", "Sightings by type and phase", ["type", "phase"], registry=own
         )

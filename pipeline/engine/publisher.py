@@ -151,6 +151,8 @@ class Publisher:
         if sighting.phase is Phase.STARTED:
             wanted.append((_jpeg("snapshot.jpg", "snapshot", finding.frame), finding.frame))
             wanted.append((_jpeg("before.jpg", "before", finding.before), finding.before))
+            close = finding.watch.close_up(sighting.xyxy_norm)
+            wanted.append((_jpeg("close.jpg", "close", close), close))
         elif sighting.phase is Phase.ENDED:
             wanted.append((_jpeg("after.jpg", "after", finding.frame), finding.frame))
         for item, frame in wanted:

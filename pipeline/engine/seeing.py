@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,12 +14,32 @@ from models.region_plan import PixelBox, RegionNeeds, plan_regions
 from models.regions import merge_regions
 from pipeline.engine.observations import Observation
 from pipeline.engine.watch import WatchedView
+from pipeline.geometry.calibration import Calibration
+from pipeline.measures import Gauge, object_px
 from pipeline.types import ViewKey
+from pipeline.zones import Zone
 from streams.types import Shot
 
-_ONE_LOOK = RegionNeeds()
+MOST_TILES = 12
+"""Of one picture, shared by its zones."""
+
 _KEEP_SHARE = 0.6
 """Detections below the card's threshold still carry a track on, down to this share of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smallest:
+    """The smallest object wanted in a view.
+
+    Attributes:
+        px: Its side in pixels of the full picture; None: by metres.
+        metres: Its side in metres.
+        gauge: The view's calibration, which metres need.
+    """
+
+    px: float | None = None
+    metres: float | None = None
+    gauge: Gauge | None = None
 
 
 class Sight:
@@ -26,13 +47,12 @@ class Sight:
 
     Args:
         detector: Any backend.
-        smallest_px: By camera, the side of the smallest object wanted; cameras that are not
-            named get one look at the zones' surroundings.
+        smallest: By view; views that are not named get one look at the zones' surroundings.
     """
 
-    def __init__(self, detector: Detector, smallest_px: Mapping[str, float]) -> None:
+    def __init__(self, detector: Detector, smallest: Mapping[ViewKey, Smallest]) -> None:
         self._detector = detector
-        self._needs = {camera: RegionNeeds(object_px=px) for camera, px in smallest_px.items()}
+        self._smallest = dict(smallest)
         self._views: dict[ViewKey, WatchedView] = {}
         self._floor = np.array(
             [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
@@ -58,10 +78,31 @@ class Sight:
         return [self._merged(shot, regions, seen) for shot, regions in wanted]
 
     def _regions(self, key: ViewKey, shot: Shot) -> Sequence[PixelBox]:
-        zones = [zone.bounds(shot.size) for zone in self._views[key].zones]
-        needs = self._needs.get(key.camera_id, _ONE_LOOK)
-        plan = plan_regions(shot.size, zones, self._detector.input_size, needs)
-        return [_even(region, shot.size) for region in plan.regions]
+        zones, smallest = self._views[key].zones, self._smallest.get(key)
+        regions = self._planned(zones, shot.size, smallest)
+        return [_even(region, shot.size) for region in regions]
+
+    def _planned(
+        self, zones: Sequence[Zone], size: tuple[int, int], smallest: Smallest | None
+    ) -> Sequence[PixelBox]:
+        calibration = smallest.gauge.at(size) if smallest and smallest.gauge else None
+        if calibration is not None and smallest is not None and smallest.metres is not None:
+            return self._by_distance(zones, calibration, smallest.metres)
+        needs = RegionNeeds(object_px=smallest.px if smallest else None)
+        bounds = [zone.bounds(size) for zone in zones]
+        return plan_regions(size, bounds, self._detector.input_size, needs).regions
+
+    def _by_distance(
+        self, zones: Sequence[Zone], calibration: Calibration, metres: float
+    ) -> Sequence[PixelBox]:
+        """Each zone at the density that it needs: a far one is tiled, a near one is not."""
+        size, most = calibration.image_size, max(1, MOST_TILES // max(1, len(zones)))
+        regions: dict[PixelBox, None] = {}
+        for zone in zones:
+            needs = RegionNeeds(object_px(calibration, zone, metres), max_tiles=most)
+            plan = plan_regions(size, [zone.bounds(size)], self._detector.input_size, needs)
+            regions.update(dict.fromkeys(plan.regions))
+        return tuple(regions)
 
     def _cut(self, shot: Shot, region: PixelBox) -> ImageArray:
         """The region as large as it will lie in the network's input."""

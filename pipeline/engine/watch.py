@@ -17,7 +17,7 @@ from pipeline.boxes import extent, gap, to_pixels
 from pipeline.confirm import LookWant
 from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.unchanged import UnchangedView
-from pipeline.types import Act, BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
+from pipeline.types import Act, Box, BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
 from pipeline.view_pipeline import Judgement, ViewPipeline
 from pipeline.zones import Zone
 from streams.camera import Camera
@@ -95,7 +95,13 @@ class _Tally:
 
 
 class WatchedView:
-    """Glances, looks and judges for one view; the judge is one thread, `glance` another."""
+    """Glances, looks and judges for one view; the judge is one thread, `glance` another.
+
+    Attributes:
+        is_scheduled: Whether the worker glances at it by itself.
+    """
+
+    is_scheduled = True
 
     def __init__(
         self,
@@ -226,6 +232,10 @@ class WatchedView:
             self._acts.append(found)
             self._asked_back = None
         log.info("looked back", view=str(self.key), actor=found.act.actor)
+
+    def close_up(self, place_norm: Box) -> Frame | None:
+        """An enlarged picture of a place, None: only a head can look closer."""
+        return None
 
     def still(self) -> Still | None:
         """The last judged picture."""

@@ -78,7 +78,7 @@ class Worker:
         self._see = see
         self._metrics = metrics
         self._clock = clock
-        periods = {v.key: v.glance_period_s for v in views}
+        periods = {v.key: v.glance_period_s for v in views if v.is_scheduled}
         self._scheduler = GlanceScheduler(periods, clock())
         self._schedule_lock = threading.Lock()
         self._looks = LookBudget(self._settings.max_looks)
@@ -113,6 +113,10 @@ class Worker:
         for thread in list(self._threads):
             thread.join(_JOIN_S)
 
+    def offer(self, picture: Observation) -> None:
+        """Take a picture to be judged from outside: an eagle-eye glances by itself."""
+        self._enqueue(picture)
+
     def look_pressure(self) -> LookPressure:
         """How short attention is now."""
         with self._looks_lock:
@@ -144,11 +148,7 @@ class Worker:
                 self._finished(view.key, now - view.glance_period_s * (1 - _RETRY_SHARE))
                 return
             known = view.known(shot)
-            picture = Observation(view.key, shot, looking=False, asked_s=now, known=known)
-            refused = self._pictures.put(picture)
-            if refused is not None:
-                self._metrics.dropped.inc()
-                self._finished(refused.view, refused.asked_s)
+            self._enqueue(Observation(view.key, shot, looking=False, asked_s=now, known=known))
         except StreamError as error:
             log.debug("glance failed", view=str(view.key), error=str(error))
             self._finished(view.key, now)
@@ -157,6 +157,14 @@ class Worker:
             self._finished(view.key, now)
         finally:
             self._places.release()
+
+    def _enqueue(self, picture: Observation) -> None:
+        """Let a picture wait for the judge; the one that must go for it is counted."""
+        refused = self._pictures.put(picture)
+        if refused is not None:
+            self._metrics.dropped.inc()
+            if not refused.looking:
+                self._finished(refused.view, refused.asked_s)
 
     def _finished(self, view: ViewKey, started_s: float) -> None:
         with self._schedule_lock:
@@ -183,11 +191,7 @@ class Worker:
                 return
             log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
             for shot in view.look(order.look_s, order.look_fps, self._stop):
-                refused = self._pictures.put(Observation(view.key, shot, True, self._clock()))
-                if refused is not None:
-                    self._metrics.dropped.inc()
-                    if not refused.looking:
-                        self._finished(refused.view, refused.asked_s)
+                self._enqueue(Observation(view.key, shot, True, self._clock()))
         except StreamError as error:
             log.info("look ended early", view=str(order.view), error=str(error))
         except Exception:

@@ -23,6 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 HUBER_SIGMAS = 2.0
 INLIER_SIGMAS = 3.5
+_ROUNDS = 5
 _MAX_SAMPLES = 600
 _MAX_CONDITION = 1e7
 
@@ -100,8 +101,7 @@ def fit_ground_map(pixels: Array, metres: Array, noise: PointNoise) -> GroundMap
     unit = (pixels - centre) / scale
     sigma = PointNoise(noise.pixel_px / scale, noise.ground_m)
     matrix = _best_start(unit, metres, sigma)
-    matrix, _ = _refine(matrix, unit, metres, sigma, 2)
-    inliers = _deviation(matrix, unit, metres, sigma) <= INLIER_SIGMAS
+    matrix, inliers = _agreeing(matrix, unit, metres, sigma)
     if not inliers.all() and inliers.sum() < 5:
         raise CalibrationError(
             f"ground points contradict each other, and {len(unit)} are too few to tell which one "
@@ -167,6 +167,23 @@ def _best_start(unit: Array, metres: Array, sigma: PointNoise) -> Array:
     matrices = matrices[sound]
     cost = np.minimum(_deviation(matrices, unit, metres, sigma), INLIER_SIGMAS * 3).sum(1)
     return np.asarray(matrices[int(cost.argmin())])
+
+
+def _agreeing(start: Array, unit: Array, metres: Array, sigma: PointNoise) -> tuple[Array, Mask]:
+    """The map of the points that agree, and which do.
+
+    Only points near the start are fitted, then those near that fit, until they stay the same
+    (local optimisation, Chum et al. 2003): one point far off would pull good ones out with it.
+    """
+    matrix = start
+    near = _deviation(matrix, unit, metres, sigma) <= 3 * INLIER_SIGMAS
+    for _ in range(_ROUNDS):
+        matrix, _ = _refine(matrix, unit[near], metres[near], sigma, 2)
+        inliers = _deviation(matrix, unit, metres, sigma) <= INLIER_SIGMAS
+        if inliers.sum() < 4 or (inliers == near).all():
+            break
+        near = inliers
+    return matrix, np.asarray(inliers)
 
 
 def _subsets(count: int) -> Iterator[list[int]]:

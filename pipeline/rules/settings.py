@@ -272,9 +272,12 @@ class CrowdingSettings(RuleBase):
     def _some_limit(self) -> CrowdingSettings:
         if self.people is None and self.density_per_m2 is None:
             raise ValueError("people or density_per_m2 must be given, got neither")
-        if self.people is None and self.area_m2 is None:
-            raise ValueError("area_m2 must be given with density_per_m2 alone, got none")
         return self
+
+    @property
+    def needs_area(self) -> bool:
+        """Whether nothing can be judged without knowing how large the zone is."""
+        return self.people is None and self.area_m2 is None
 
 
 RuleSettings = Annotated[

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.site.errors import Problem, SiteInvalid, SiteUnreadable
 from pipeline.site.settings import CameraSettings, Site
+from pipeline.tour.settings import TourSettings
 
 _MAX_BYTES = 16 << 20
 _ENV_PREFIX = "SKYGRID_"
@@ -159,7 +160,20 @@ def _resolved(site: Site, folder: Path) -> Site:
 
 
 def _resolved_camera(camera: CameraSettings, folder: Path) -> CameraSettings:
+    changes: dict[str, Any] = {}
     url = camera.url.get_secret_value()
-    if "://" in url:
-        return camera
-    return camera.model_copy(update={"url": SecretStr(str(folder / url))})
+    if "://" not in url:
+        changes["url"] = SecretStr(str(folder / url))
+    if camera.tour is not None:
+        changes["tour"] = _resolved_tour(camera.tour, folder)
+    return camera.model_copy(update=changes)
+
+
+def _resolved_tour(tour: TourSettings, folder: Path) -> TourSettings:
+    stops = tuple(
+        stop.model_copy(update={"reference": str(folder / stop.reference)})
+        if stop.reference
+        else stop
+        for stop in tour.stops
+    )
+    return tour.model_copy(update={"stops": stops})

@@ -12,6 +12,7 @@ from models.settings import CrowdSettings, DetectorSettings
 from pipeline.fusion.settings import FusionSettings
 from pipeline.geometry.settings import CalibrationSettings, GridSettings
 from pipeline.ledger.database import sqlite_url
+from pipeline.tour.settings import TourSettings
 from pipeline.types import IncidentType
 from pipeline.zones import Zone
 
@@ -31,17 +32,9 @@ class RingSettings(Settings):
     mebibytes: float = Field(32.0, gt=0, le=4096, description="Most memory kept, in MiB.")
 
 
-class CameraSettings(Settings):
-    """One camera: where its stream is, and what is watched in it."""
+class Framing(Settings):
+    """What is watched in one framing: a fixed camera has one, an eagle-eye one per preset."""
 
-    id: Identifier
-    name: str = Field("", max_length=200, description="What people call it.")
-    url: SecretStr = Field(description="rtsp://…, or a file's path relative to the site file.")
-    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the packets.")
-    read_timeout_s: float = Field(5.0, gt=0, le=120)
-    pace: Literal["realtime", "fast"] = Field("realtime", description="For files only.")
-    loop: bool = Field(False, description="For files only: start again at the end.")
-    ring: RingSettings = RingSettings()
     glance_period_s: float | None = Field(
         None, gt=0, le=3600, description="Overrides the shortest period its rules ask for."
     )
@@ -56,11 +49,85 @@ class CameraSettings(Settings):
         description="Side of the smallest object wanted, in pixels of the full picture: the zones "
         "are tiled until it is large enough to be detected. None: one look at the zones.",
     )
+    smallest_object_m: float | None = Field(
+        None,
+        gt=0,
+        le=20,
+        description="The same in metres, for calibrated views: far zones are tiled, near ones not.",
+    )
 
     @model_validator(mode="after")
-    def _zones_are_unique(self) -> CameraSettings:
+    def _zones_are_unique(self) -> Framing:
         _refuse_twins("zone", [zone.id for zone in self.zones])
         return self
+
+    @model_validator(mode="after")
+    def _metres_are_known(self) -> Framing:
+        if self.smallest_object_m is not None:
+            if self.smallest_object_px is not None:
+                raise ValueError("smallest_object must be given in px or in m, got both")
+            if self.calibration is None:
+                raise ValueError("smallest_object_m must come with a calibration, got none")
+        for zone in self.zones:
+            for rule in zone.rules:
+                if self.calibration is None and getattr(rule, "needs_area", False):
+                    raise ValueError(
+                        f"area_m2 must be given with density_per_m2 alone where the view is not "
+                        f"calibrated, got none in zone {zone.id}"
+                    )
+        return self
+
+
+class ViewSettings(Framing):
+    """One preset of an eagle-eye: its own zones, rules and calibration."""
+
+    id: Identifier = Field(description="Stable; the tour's stops name it.")
+    name: str = Field("", max_length=200, description="What people call it.")
+
+
+class CameraSettings(Framing):
+    """One camera: where its stream is, and what is watched in it."""
+
+    id: Identifier
+    name: str = Field("", max_length=200, description="What people call it.")
+    url: SecretStr = Field(description="rtsp://…, or a file's path relative to the site file.")
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the packets.")
+    read_timeout_s: float = Field(5.0, gt=0, le=120)
+    pace: Literal["realtime", "fast"] = Field("realtime", description="For files only.")
+    loop: bool = Field(False, description="For files only: start again at the end.")
+    ring: RingSettings = RingSettings()
+    views: tuple[ViewSettings, ...] = Field(
+        (), max_length=300, description="Of an eagle-eye: what is watched at each of its presets."
+    )
+    tour: TourSettings | None = Field(None, description="Makes the camera an eagle-eye.")
+
+    @model_validator(mode="after")
+    def _views_fit_the_tour(self) -> CameraSettings:
+        if self.tour is None:
+            if self.views:
+                raise ValueError("views must come with a tour that visits them, got no tour")
+            return self
+        if self.zones or self.calibration:
+            raise ValueError("zones and calibration of an eagle-eye must stand in its views")
+        if self.tour.driver == "device" and not all(s.reference for s in self.tour.stops):
+            raise ValueError("each stop must have a reference picture when the device drives")
+        ids = [view.id for view in self.views]
+        _refuse_twins("view", ids)
+        visited = {stop.view for stop in self.tour.stops}
+        strangers = sorted(visited.symmetric_difference(ids))
+        if strangers:
+            raise ValueError(
+                f"each view must have one stop of the tour, differs for: {', '.join(strangers)}"
+            )
+        return self
+
+    @property
+    def watched(self) -> tuple[ViewSettings, ...]:
+        """The views of an eagle-eye; of a fixed camera its one view, "main"."""
+        if self.tour is not None:
+            return self.views
+        framing = {name: getattr(self, name) for name in Framing.model_fields}
+        return (ViewSettings.model_construct(id="main", name=self.name, **framing),)
 
 
 class EvidenceSettings(Settings):

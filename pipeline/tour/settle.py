@@ -19,18 +19,24 @@ class SettleDetector:
 
     The shift is the peak of the phase correlation (Kuglin & Hines 1975), which follows the
     static most of the picture.
+
+    Attributes:
+        shift_px: Between the last two pictures, at a width of 320.
+        moved: Whether that is more than the limit.
     """
 
     def __init__(self, settings: SettleSettings) -> None:
         self._settings = settings
         self._window: npt.NDArray[np.float32] | None = None
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the past: the head was told to move."""
         self._last: npt.NDArray[np.float32] | None = None
         self._still_since_s: float | None = None
         self.shift_px = float("inf")
+        self.moved = False
+
+    def reset(self) -> None:
+        """The head was told to move: what stood still so far does not count."""
+        self._still_since_s = None
+        self.moved = False
 
     def update(self, image: ImageArray, timestamp_s: float) -> bool:
         """True when the picture stood still long enough.
@@ -44,6 +50,7 @@ class SettleDetector:
         if last is None or last.shape != small.shape:
             return False
         self.shift_px = self._shift(last, small)
+        self.moved = self.shift_px > self._settings.shift_px
         if self.shift_px > self._settings.shift_px:
             self._still_since_s = None
             return False

@@ -12,97 +12,31 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-import numpy.typing as npt
-
+from pipeline.boxes import iou
 from pipeline.tour.plan import next_stop
 from pipeline.tour.settings import StopSettings, TourSettings
 from pipeline.tour.settle import SettleDetector
-from pipeline.tour.verify import Reference, Shown, Verification, align, verify
-from pipeline.types import Box, ViewKey
-from streams.ptz.head import HeadError, PtzHead, ViewStep
-
-ImageArray = npt.NDArray[np.uint8]
+from pipeline.tour.values import CloseLook, FaultKind, ImageArray, Seen, Stage, TourFault
+from pipeline.tour.verify import SURE, Reference, Shown, Verification, align, verify
+from pipeline.types import ViewKey
+from streams.ptz.head import HeadError, HeadRefused, PtzHead, ViewStep
 
 MAX_WANTS = 20
 """Close looks that may wait; the oldest goes first when one more comes, and is counted."""
 
-MAX_REFERENCES = 4
-"""Pictures kept per preset: day, night, and two seasons between."""
+OBEY_S = 6.0
+"""Commands and pictures both take time: so long a picture that has not moved may be the old one."""
 
+RETRY_S = 10.0
+"""Rest after a head did not answer."""
 
-class Stage(StrEnum):
-    TRAVELLING = "travelling"
-    SETTLING = "settling"
-    WATCHING = "watching"
-    CLOSE_LOOK = "close_look"
-    BY_HAND = "by_hand"
-    CLOSED = "closed"
+AGAIN_S = 3.0
+"""Time between two attempts to recognise where a device that drives itself stands."""
 
-
-class FaultKind(StrEnum):
-    """What can be wrong with a preset or a head; a health event, never an incident."""
-
-    WRONG_VIEW = "wrong_view"
-    LOST_PRESET = "lost_preset"
-    NEVER_STILL = "never_still"
-    HEAD_SILENT = "head_silent"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TourFault:
-    """A health event of a tour, with both pictures.
-
-    Attributes:
-        view: View that was expected.
-        kind: What is wrong.
-        timestamp_s: When, media time.
-        detail: In words.
-        picture: (H, W, 3) uint8, BGR, what is seen; None if there is none.
-        reference: What should be seen; None if there is none.
-        instead: View that is seen instead, None if unknown.
-    """
-
-    view: ViewKey
-    kind: FaultKind
-    timestamp_s: float
-    detail: str
-    picture: ImageArray | None = None
-    reference: ImageArray | None = None
-    instead: str | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What one picture means to the rest of the patrol.
-
-    Attributes:
-        view: View that it shows, None while nothing may be judged.
-        image: The picture laid over the view's reference, so that zones fit; None with the view.
-        arrived: True for the first judgeable picture of a visit.
-        left: View whose visit ended with this picture, None if none did.
-        close: Box (0..1 of the view) that the head looks at closely, None in a normal visit.
-        faults: Health events.
-    """
-
-    view: ViewKey | None = None
-    image: ImageArray | None = None
-    arrived: bool = False
-    left: ViewKey | None = None
-    close: Box | None = None
-    faults: tuple[TourFault, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CloseLook:
-    """A wish to look closer: where, and how urgent."""
-
-    view_id: str
-    xyxy_norm: Box
-    priority: float = 0.0
+_FAR = 8.0
+"""Times the settle limit from which a move is no sway."""
 
 
 @dataclass(slots=True)
@@ -132,6 +66,10 @@ class Tour:
     _close: CloseLook | None = None
     _close_since_s: float | None = None
     _hands_s: float | None = None
+    _has_moved: bool = False
+    _sways: bool = False
+    _rests_until_s: float = float("-inf")
+    _begun_s: float | None = None
     _settle: SettleDetector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -152,7 +90,10 @@ class Tour:
         self._visits.update(visits)
 
     def want(self, look: CloseLook) -> None:
-        """Ask for a closer look; it happens during the next visit of the view."""
+        """Ask for a closer look; it happens during the next visit of the view, once per place."""
+        for known in self._wants:
+            if known.view_id == look.view_id and iou(known.xyxy_norm, look.xyxy_norm) > 0.3:
+                return
         if len(self._wants) >= MAX_WANTS:
             self._wants.popleft()
             self.wants_dropped += 1
@@ -176,17 +117,23 @@ class Tour:
             open_views: Views that are visited at this hour, see `plan.open_views`.
         """
         still = self._settle.update(image, now_s)
+        if self._begun_s is None:
+            self._begun_s = now_s
         if self.stage is Stage.BY_HAND:
-            return self._by_hand(now_s, open_views)
+            return self._by_hand(still, now_s, open_views)
+        if now_s < self._rests_until_s:
+            return Seen()
         if self._stop is None:
             return self._leave_for(open_views, now_s)
         if self.stage in (Stage.TRAVELLING, Stage.SETTLING):
             return self._approach(image, now_s, still, open_views)
         if self.stage is Stage.CLOSE_LOOK:
             return self._look_closely(image, now_s, still)
-        return self._watch(image, now_s, open_views)
+        return self._watch(image, now_s, still, open_views)
 
-    def _by_hand(self, now_s: float, open_views: Sequence[str]) -> Seen:
+    def _by_hand(self, still: bool, now_s: float, open_views: Sequence[str]) -> Seen:
+        if self._hands_s is not None and not still:
+            self._hands_s = now_s
         if self._hands_s is not None and now_s - self._hands_s < self.settings.manual_s:
             return Seen()
         left = self._view() if self._stop and self._check else None
@@ -204,14 +151,18 @@ class Tour:
 
     def _go(self, stop: StopSettings, now_s: float) -> Seen:
         self._stop, self._since_s, self.stage = stop, now_s, Stage.TRAVELLING
+        self._has_moved = False
         self._settle.reset()
         if self.head is None:
             return Seen()
         try:
             self.head.goto(stop.preset)
+        except HeadRefused as error:
+            self._rests_until_s = now_s + AGAIN_S
+            fault = self._fault(stop, FaultKind.HEAD_REFUSED, now_s, str(error))
+            return self._give_up(stop, now_s, fault)
         except HeadError as error:
-            self._visits[stop.view] = now_s
-            self._stop = None
+            self._stop, self._rests_until_s = None, now_s + RETRY_S
             return Seen(faults=(self._fault(stop, FaultKind.HEAD_SILENT, now_s, str(error)),))
         return Seen()
 
@@ -220,31 +171,49 @@ class Tour:
     ) -> Seen:
         stop = self._expected()
         self.stage = Stage.SETTLING
+        self._has_moved = self._has_moved or self._settle.moved
+        waited_s = now_s - (self._since_s or now_s)
         if not still:
-            late = now_s - (self._since_s or now_s) > self.settings.settle.give_up_s
-            if not late or self.head is None:
+            if waited_s <= self.settings.settle.give_up_s or self.head is None:
                 return Seen()
             fault = self._fault(stop, FaultKind.NEVER_STILL, now_s, "picture never stood still")
             return self._give_up(stop, now_s, fault)
         if self.head is None:
             return self._recognise(image, now_s, open_views)
-        if stop.view not in self.references:
-            self._learn(stop.view, image)
-        return self._judge_arrival(image, stop, now_s)
-
-    def _judge_arrival(self, image: ImageArray, stop: StopSettings, now_s: float) -> Seen:
-        check = verify(image, stop.view, self.references, self.settings.verify)
-        if check.shown is not Shown.WRONG and check.match is not None:
+        check = self._check_arrival(image, stop)
+        if check is not None and check.shown is not Shown.WRONG and check.match is not None:
             return self._arrive(image, check, now_s)
+        if not self._has_moved and waited_s < OBEY_S:
+            return Seen()
+        if check is None:
+            self.references[stop.view] = (Reference(image),)
+            return self._arrive(image, Verification(Shown.RIGHT, None), now_s)
+        return self._refuse(image, stop, check, now_s)
+
+    def _check_arrival(self, image: ImageArray, stop: StopSettings) -> Verification | None:
+        """What the picture shows; None for a preset without reference that looks like no other."""
+        if stop.view in self.references:
+            return verify(image, stop.view, self.references, self.settings.verify)
+        for view in self.references:
+            check = verify(image, view, {view: self.references[view]}, self.settings.verify)
+            sure = check.match is not None and check.match.strength >= SURE
+            if sure and check.shown is not Shown.WRONG:
+                return Verification(Shown.WRONG, None, view)
+        return None
+
+    def _refuse(
+        self, image: ImageArray, stop: StopSettings, check: Verification, now_s: float
+    ) -> Seen:
         wrong = self._wrong[stop.view] = self._wrong.get(stop.view, 0) + 1
         lost = wrong >= self.settings.verify.lost_after
         kind = FaultKind.LOST_PRESET if lost else FaultKind.WRONG_VIEW
-        detail = f"picture {wrong} in a row is not the preset's"
+        detail = f"arrival {wrong} in a row does not show the preset"
         fault = self._fault(stop, kind, now_s, detail, image=image, instead=check.instead)
         return self._give_up(stop, now_s, fault)
 
     def _recognise(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
         """A device on its own tour: find out which preset it stands at."""
+        self._rests_until_s = now_s + AGAIN_S
         known = [s for s in self.settings.stops if s.view in self.references]
         checks = [
             (check, stop)
@@ -253,37 +222,75 @@ class Tour:
             and check.shown is not Shown.WRONG
         ]
         if not checks:
-            return Seen()
+            return Seen(faults=self._missed(now_s))
         check, stop = max(checks, key=lambda c: c[0].match.strength if c[0].match else 0.0)
         if stop.view not in open_views:
             return Seen()
-        self._stop = stop
-        return self._arrive(image, check, now_s)
+        self._stop, self._rests_until_s = stop, float("-inf")
+        return replace(self._arrive(image, check, now_s), faults=self._missed(now_s))
+
+    def _missed(self, now_s: float) -> tuple[TourFault, ...]:
+        """Presets that a device on its own tour has not come to for far too long, each once."""
+        patience_s, begun_s = 2 * self.settings.longest_gap_s(), self._begun_s or now_s
+        faults = []
+        for stop in self.settings.stops:
+            seen_s = max(self._visits.get(stop.view, begun_s), begun_s)
+            if stop == self._stop or stop.hours:
+                continue
+            if now_s - seen_s > patience_s and stop.view not in self._wrong:
+                self._wrong[stop.view] = 1
+                detail = f"the device has not come to it for {now_s - seen_s:.0f} s"
+                faults.append(self._fault(stop, FaultKind.LOST_PRESET, now_s, detail))
+        return tuple(faults)
 
     def _arrive(self, image: ImageArray, check: Verification, now_s: float) -> Seen:
         self._check, self._since_s, self.stage = check, now_s, Stage.WATCHING
+        self._sways = False
         self._wrong.pop(self._expected().view, None)
         return Seen(self._view(), self._laid(image), arrived=True)
 
-    def _watch(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
+    def _watch(
+        self, image: ImageArray, now_s: float, still: bool, open_views: Sequence[str]
+    ) -> Seen:
         stop = self._expected()
-        if self._settle.shift_px > 8 * self.settings.settle.shift_px:
+        steady = self._is_steady(image, stop, still)
+        if steady is None:
             return self._moved_away(now_s)
+        here = Seen(self._view(), self._laid(image)) if steady else Seen()
         if self.head is None:
-            return Seen(self._view(), self._laid(image))
+            return here
         watched_s = now_s - (self._since_s or now_s)
         look = self._wanted(stop) if watched_s >= 0.3 * stop.dwell_s else None
         if look is not None:
             return self._go_closer(look, now_s)
         alone = next_stop(self.settings, {**self._visits, stop.view: now_s}, now_s, open_views)
         if watched_s < stop.dwell_s or alone == stop:
-            return Seen(self._view(), self._laid(image))
+            return here
         left = self._end_visit(now_s)
         return Seen(left=left, faults=self._leave_for(open_views, now_s).faults)
 
+    def _is_steady(self, image: ImageArray, stop: StopSettings, still: bool) -> bool | None:
+        """Whether the picture may be judged; None when it shows the view no more.
+
+        After any move the picture is verified and registered anew: a mast that sways in the wind
+        leaves zones a little off, and somebody's hands may have come to rest elsewhere.
+        """
+        limit = self.settings.settle.shift_px
+        if self._settle.shift_px <= limit and not self._sways:
+            return True
+        self._sways = True
+        if not still and self._settle.shift_px <= _FAR * limit:
+            return False
+        check = verify(image, stop.view, self.references, self.settings.verify)
+        if check.shown is Shown.WRONG or check.match is None:
+            return None
+        if still:
+            self._check, self._sways = check, False
+        return still
+
     def _moved_away(self, now_s: float) -> Seen:
         """The picture moves and nobody here said so: the device's tour, or somebody's hands."""
-        left = self._end_visit(now_s)
+        left, self._check = self._end_visit(now_s), None
         if self.head is None:
             self.stage, self._since_s = Stage.TRAVELLING, now_s
             self._settle.reset()
@@ -315,12 +322,14 @@ class Tour:
             stop = self._expected()
             return Seen(faults=(self._fault(stop, FaultKind.HEAD_SILENT, now_s, str(error)),))
         self._close, self._close_since_s = look, None
-        self._since_s, self.stage = now_s, Stage.CLOSE_LOOK
+        self._since_s, self.stage, self._has_moved = now_s, Stage.CLOSE_LOOK, False
         self._settle.reset()
         return Seen()
 
     def _look_closely(self, image: ImageArray, now_s: float, still: bool) -> Seen:
         """Show the enlarged picture while it stands still, then go back to the same stop."""
+        self._has_moved = self._has_moved or self._settle.moved
+        still = still and self._has_moved
         if still and self._close_since_s is None:
             self._close_since_s = now_s
         begun, patience = self._close_since_s, self.settings.close_look_s
@@ -343,10 +352,6 @@ class Tour:
         stop = self._expected()
         self._visits[stop.view] = now_s
         return ViewKey(self.camera_id, stop.view)
-
-    def _learn(self, view: str, image: ImageArray) -> None:
-        known = self.references.get(view, ())
-        self.references[view] = (*known, Reference(image))[-MAX_REFERENCES:]
 
     def _laid(self, image: ImageArray) -> ImageArray:
         check = self._check

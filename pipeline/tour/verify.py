@@ -31,7 +31,7 @@ _FEATURES = 1200
 _REPROJECTION_PX = 3.0
 _MAX_ZOOM = 1.25
 _MAX_ROLL_DEG = 8.0
-_SURE = 3.0
+SURE = 3.0
 """Strength from which nobody asks whether another view fits better."""
 
 _CLEAR_LEAD = 1.25
@@ -111,7 +111,7 @@ def verify(
     """
     seen = Reference(image)
     own = _best(seen, references[expected], settings)
-    if own is not None and own.strength >= _SURE and own.shift_share <= settings.drift_share:
+    if own is not None and own.strength >= SURE and own.shift_share <= settings.drift_share:
         return _right(own, seen)
     matches = {v: _best(seen, known, settings) for v, known in references.items() if v != expected}
     rival = max(

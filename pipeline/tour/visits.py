@@ -15,8 +15,10 @@ from typing import TypeVar
 
 from pipeline.boxes import iou
 from pipeline.rules.settings import RuleBase
+from pipeline.sightlines import OCCLUDERS
 from pipeline.track.settings import TrackerSettings
 from pipeline.types import Box, Scene, Track
+from pipeline.zones import Zone
 
 R = TypeVar("R", bound=RuleBase)
 
@@ -27,6 +29,11 @@ _GATE_PICTURES = 3
 def patient_rule(rule: R, gap_s: float) -> R:
     """The rule for a view that is looked at every `gap_s` seconds at worst."""
     return rule.model_copy(update={"max_gap_s": max(rule.max_gap_s, gap_s)})
+
+
+def patient_zone(zone: Zone, gap_s: float) -> Zone:
+    """The zone with rules that wait for the next visit."""
+    return zone.model_copy(update={"rules": tuple(patient_rule(r, gap_s) for r in zone.rules)})
 
 
 def patient_tracker(settings: TrackerSettings, gap_s: float) -> TrackerSettings:
@@ -47,13 +54,22 @@ class VisitGate:
     _held: int = field(default=0)
     _open: bool = True
 
+    @property
+    def waits(self) -> bool:
+        """Whether scenes are held back now."""
+        return not self._open
+
     def arrive(self) -> None:
         """A visit begins."""
         self._held, self._open = 0, not self._stood
 
     def leave(self, tracks: Iterable[Track]) -> None:
-        """A visit ends with these tracks; the still ones are expected next time."""
-        self._stood = tuple((t.label, t.xyxy) for t in tracks if t.still_since_s is not None)
+        """A visit ends with these tracks; what stands is expected next time, but for traffic."""
+        self._stood = tuple(
+            (t.label, t.xyxy)
+            for t in tracks
+            if t.still_since_s is not None and t.label not in OCCLUDERS
+        )
 
     def admit(self, scene: Scene) -> bool:
         """Whether the rules may see the scene: all is found again, or it was waited long enough."""

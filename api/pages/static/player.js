@@ -154,7 +154,7 @@ export class Player {
   // Other pictures of the evidence: before, after, the act.
   showKinds() {
     const files = this.detail?.evidence || [];
-    const kinds = files.filter((file) => ["before", "act", "snapshot", "after"].includes(file.kind));
+    const kinds = files.filter((file) => ["before", "act", "snapshot", "close", "after"].includes(file.kind));
     const clip = this.incident.files.clip_h264 || this.incident.files.clip;
     const buttons = kinds.map((file) => make("button", { type: "button", onclick: () => this.showFile(file) }, say("player." + file.kind)));
     if (clip && kinds.length) buttons.unshift(make("button", { type: "button", onclick: () => this.showVideo(this.prepare(this.incident)) }, say("player.clip")));

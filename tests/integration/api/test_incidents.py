@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from pipeline.stills import StillWriter
+from pipeline.types import ViewKey
+
 
 def test_pages_follow_each_other_without_gap_or_repeat(operator: httpx.Client) -> None:
     for order in ({"order": "newest"}, {"order": "urgent", "review": "pending"}):
@@ -143,3 +146,15 @@ def test_areas_bound_everything(house: Any) -> None:
     table = east.get("/api/v1/exports/incidents.csv").text
     assert hidden["incident_id"] not in table
     assert table.count("\n") == len(own) + 1
+
+
+def test_a_wrong_presets_two_pictures_are_shown(house: Any) -> None:
+    viewer, view = house.sign_in("viewer"), ViewKey("cam-000")
+    where = "/api/v1/cameras/cam-000/views/main/fault"
+    assert viewer.get(f"{where}/seen.jpg").status_code == 404
+    stills = StillWriter(house.data_dir / "stills")
+    stills.write_fault(view, "seen", b"what is there")
+    stills.write_fault(view, "reference", b"what should be")
+    assert viewer.get(f"{where}/seen.jpg").content == b"what is there"
+    assert viewer.get(f"{where}/reference.jpg").content == b"what should be"
+    assert viewer.get(f"{where}/other.jpg").status_code == 422

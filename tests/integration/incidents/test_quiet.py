@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from models.fake_detector import ColourDetector
 
 from bench.incidents.quiet import QuietOptions, run_quiet
-from models.fake_detector import ColourDetector
 from sample_videos.encode import ClipWriter
 from sample_videos.errors import SampleError
 from sample_videos.quiet import FootageDay, quiet_view

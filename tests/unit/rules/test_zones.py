@@ -129,7 +129,6 @@ class TestSettings:
             pytest.param([{"type": "garbage", "dwell_s": -1}], id="negative"),
             pytest.param([{"type": "garbage", "keep_at": 0.9}], id="hysteresis upside down"),
             pytest.param([{"type": "crowding", "people": None}], id="no limit"),
-            pytest.param([{"type": "crowding", "people": None, "density_per_m2": 2}], id="no area"),
         ],
     )
     def test_refused(self, rules):

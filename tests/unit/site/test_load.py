@@ -79,6 +79,79 @@ def test_two_cameras_of_one_name_are_refused(tmp_path: Path) -> None:
         load_site(written(tmp_path, GOOD + camera))
 
 
+EAGLE = """\
+site: harbour
+cameras:
+  - id: eagle-1
+    url: rtsp://10.0.0.2/stream
+    tour:
+      host: 10.0.0.2
+      password: hush
+      stops:
+        - {view: market, preset: "1", reference: refs/market.png}
+        - {view: quay, preset: "2", hours: [{from: "22:00", to: "05:00"}]}
+    views:
+      - id: market
+        zones: [{id: square, rules: [{type: garbage}]}]
+      - id: quay
+"""
+
+
+def test_an_eagle_eye_has_one_view_per_preset(tmp_path: Path) -> None:
+    site = load_site(written(tmp_path, EAGLE))
+    camera = site.cameras[0]
+    assert [(view.id, len(view.zones)) for view in camera.watched] == [("market", 1), ("quay", 0)]
+    assert camera.tour is not None
+    assert camera.tour.stops[0].reference == str(tmp_path / "refs/market.png")
+    assert "hush" not in repr(site) + site.model_dump_json()
+
+
+def test_a_fixed_camera_has_one_view_called_main(tmp_path: Path) -> None:
+    (view,) = load_site(written(tmp_path, GOOD)).cameras[0].watched
+    assert (view.id, view.zones[0].id) == ("main", "pavement")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        pytest.param("      - id: quay\n", "", "differs for: quay", id="stop without view"),
+        pytest.param("- id: quay", "- id: market", "got twice: market", id="two views of a name"),
+        pytest.param("view: quay", "view: pier", "differs for: pier, quay", id="unknown view"),
+        pytest.param("host: 10.0.0.2", "driver: device", "reference picture", id="no reference"),
+        pytest.param(
+            "    views:", "    zones: [{id: a, rules: [{type: garbage}]}]\n    views:",
+            "must stand in its views", id="zones beside views",
+        ),
+    ],
+)  # fmt: skip
+def test_a_tour_that_does_not_fit_its_views_is_refused(
+    tmp_path: Path, old: str, new: str, text: str
+) -> None:
+    with pytest.raises(SiteInvalid, match=text):
+        load_site(written(tmp_path, EAGLE.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        pytest.param("smallest_object_m: 0.5", "must come with a calibration", id="no metres"),
+        pytest.param(
+            "zones: [{id: a, rules: [{type: crowding, people: null, density_per_m2: 2}]}]",
+            "area_m2 must be given", id="no area",
+        ),
+    ],
+)  # fmt: skip
+def test_metres_need_a_calibration(tmp_path: Path, line: str, text: str) -> None:
+    plain = GOOD[: GOOD.index("    zones:")]
+    with pytest.raises(SiteInvalid, match=text):
+        load_site(written(tmp_path, f"{plain}    {line}\n"))
+
+
+def test_views_without_a_tour_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SiteInvalid, match="must come with a tour"):
+        load_site(written(tmp_path, GOOD + "    views: [{id: a}]\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.tour.settings import StopSettings, TourSettings
-from pipeline.tour.tour import MAX_WANTS, CloseLook, FaultKind, Seen, Stage, Tour
+from pipeline.tour.tour import MAX_WANTS, Tour
+from pipeline.tour.values import CloseLook, FaultKind, Seen, Stage
 from pipeline.tour.verify import Reference
 from streams.ptz.head import HeadPreset, HeadUnreachable, Pointing
 from streams.ptz.simulated import Mechanics, Panorama, SimulatedHead
@@ -50,6 +51,7 @@ class Eagle:
     now_s: float = 1000.0
     known: bool = False
     driven: bool = True
+    lag_s: float = 0.0
 
     def __post_init__(self) -> None:
         stored = {name: HeadPreset(name, name, at) for name, at in SPOTS.items()}
@@ -62,12 +64,14 @@ class Eagle:
             dict(references_of(self.city)) if self.known else {},
         )
         self.seen: list[tuple[float, Seen, Pointing]] = []
+        self._film: deque[Pointing] = deque(maxlen=1 + round(self.lag_s / STEP_S))
 
     def drive(self, seconds: float, views: tuple[str, ...] = tuple(SPOTS)) -> Eagle:
         self.seen = []
         for _ in range(int(seconds / STEP_S)):
             self.now_s += STEP_S
-            at = self.head.position()
+            self._film.append(self.head.position())
+            at = self._film[0]
             seen = self.tour.update(self.city.picture(at), self.now_s, views)
             self.seen.append((self.now_s, seen, at))
         return self
@@ -161,8 +165,16 @@ def test_a_wish_brings_a_closer_look_and_the_head_returns(by_day: Panorama) -> N
 def test_close_looks_are_bounded_and_the_lost_are_counted(by_day: Panorama) -> None:
     tour = Eagle(by_day).tour
     for number in range(MAX_WANTS + 5):
-        tour.want(CloseLook("market", (0.1, 0.1, 0.2, 0.2), float(number)))
+        x = 0.03 * number
+        tour.want(CloseLook("market", (x, 0.1, x + 0.02, 0.2), float(number)))
     assert tour.wants_dropped == 5
+
+
+def test_one_place_is_wished_for_once(by_day: Panorama) -> None:
+    tour = Eagle(by_day).tour
+    for _ in range(MAX_WANTS + 5):
+        tour.want(CloseLook("market", (0.1, 0.1, 0.2, 0.2)))
+    assert tour.wants_dropped == 0
 
 
 def test_hands_on_the_head_pause_the_tour_and_it_resumes(by_day: Panorama) -> None:
@@ -184,6 +196,72 @@ def test_an_unannounced_move_counts_as_hands(by_day: Panorama) -> None:
     eagle.drive(3)
     assert eagle.tour.stage is Stage.BY_HAND
     assert eagle.faults == []
+
+
+def test_pictures_that_come_late_are_not_taken_for_the_next_preset(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, lag_s=2.5).drive(90)
+    assert set(eagle.arrivals) == set(SPOTS)
+    assert eagle.faults == []
+    for _, seen, at in eagle.seen:
+        if seen.view is not None:
+            assert eagle.nearest(at) == seen.view.view_id
+
+
+def test_a_preset_first_seen_as_another_one_is_not_learned(by_day: Panorama) -> None:
+    eagle = Eagle(by_day)
+    eagle.head.stored["market"] = HeadPreset("market", "market", SPOTS["north"])
+    eagle.drive(60)
+    assert "market" not in eagle.arrivals
+    fault = next(f for _, s, _ in eagle.seen for f in s.faults)
+    assert fault.view.view_id == "market" or fault.instead == "market"
+
+
+def test_a_swaying_mast_is_not_judged_and_then_registered_anew(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, settings(), known=True)
+    while eagle.tour.stage is not Stage.WATCHING:
+        eagle.drive(STEP_S)
+    at = eagle.head.position()
+    eagle.head.point(Pointing(at.pan + 0.01, at.tilt, at.zoom))
+    first = eagle.drive(STEP_S).seen[0][1]
+    assert first.view is None
+    shown = [s for _, s, _ in eagle.drive(3).seen if s.view]
+    assert shown
+    assert not any(s.arrived for s in shown)
+    assert eagle.faults == []
+    reference = by_day.picture(at).astype(float)
+    inner = (slice(40, -40), slice(40, -40))
+    assert np.abs(shown[-1].image.astype(float) - reference)[inner].mean() < 14
+
+
+def test_hands_that_keep_moving_keep_the_head(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, known=True).drive(20)
+    eagle.tour.take_over(eagle.now_s)
+    for number in range(8):
+        eagle.head.point(Pointing(0.9 - 0.2 * number, 0.9, 0.1))
+        eagle.drive(5)
+        assert eagle.tour.stage is Stage.BY_HAND
+    assert eagle.drive(60).arrivals
+
+
+def test_a_preset_that_the_device_does_not_know_is_refused_and_the_others_go_on(
+    by_day: Panorama,
+) -> None:
+    eagle = Eagle(by_day, known=True)
+    del eagle.head.stored["market"]
+    eagle.drive(60)
+    assert set(eagle.faults) == {FaultKind.HEAD_REFUSED}
+    assert set(eagle.arrivals) == {"north", "station"}
+
+
+def test_a_preset_that_the_device_no_longer_visits_is_lost(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, settings(driver="device", host=""), known=True, driven=False)
+    found = []
+    for _ in range(10):
+        for name in ("station", "north"):
+            eagle.head.goto(name)
+            eagle.drive(12)
+            found += [f for _, s, _ in eagle.seen for f in s.faults]
+    assert [(f.kind, f.view.view_id) for f in found] == [(FaultKind.LOST_PRESET, "market")]
 
 
 class Deaf(SimulatedHead):
