@@ -38,7 +38,7 @@ class ApiMetrics:
             registry=self.registry,
         )
         self.review_pending = Gauge(
-            "skygrid_api_review_pending",
+            "patrol_review_pending",
             "Incidents that wait for a verdict.",
             registry=self.registry,
         )

@@ -47,6 +47,7 @@ class ApiSettings(BaseModel):
         idle_minutes: A session ends after this much silence.
         trusted_proxies: Addresses whose X-Forwarded-For is believed; without them everybody
             behind a proxy looks like one caller to lock-out and audit.
+        detector_labels: Classes that the site's detector knows; empty when they are not known here.
         demo_link_token: A pre-made one-time token for the demo's first administrator.
     """
 
@@ -68,6 +69,7 @@ class ApiSettings(BaseModel):
     requests_per_minute: int = Field(default=1200, gt=0)
     poll_s: float = Field(default=0.5, gt=0)
     trusted_proxies: tuple[str, ...] = ()
+    detector_labels: tuple[str, ...] = ()
     demo_link_token: SecretStr | None = None
     oidc: OidcSettings | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import Annotated
 
@@ -102,6 +102,20 @@ def contains(polygon: Sequence[Point], x: float, y: float) -> bool:
         if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
             inside = not inside
     return inside
+
+
+def blind_rules(zones: Iterable[Zone], labels: Collection[str]) -> list[tuple[str, str]]:
+    """Zone and words for every rule that needs a class which is not among the labels."""
+    return [
+        (
+            zone.id,
+            f"rule {rule.type} of zone {zone.id} needs the class {', '.join(missing)}, "
+            f"which the detector does not know; it knows: {', '.join(labels)}",
+        )
+        for zone in zones
+        for rule in zone.rules
+        if (missing := rule.missing_classes(labels))
+    ]
 
 
 def check_polygon(polygon: Sequence[Point]) -> None:

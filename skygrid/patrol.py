@@ -46,12 +46,11 @@ from pipeline.queue.embedded import EmbeddedRedis, EmbeddedRedisConfig
 from pipeline.queue.errors import BusError
 from pipeline.queue.lock import DataDirLock
 from pipeline.queue.redis_bus import RedisBus, RedisBusConfig
-from pipeline.rules.settings import missing_classes
 from pipeline.site.settings import CameraSettings, Site, ViewSettings
 from pipeline.stills import StillWriter
 from pipeline.types import ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
-from pipeline.zones import Zone
+from pipeline.zones import Zone, blind_rules
 from skygrid.desk import Desk, background_file
 from skygrid.eagles import fault_reporter, make_eagle
 from skygrid.errors import ZoneCannotBeSeen
@@ -326,15 +325,8 @@ def reopens_since(zones: Sequence[Zone]) -> datetime:
 
 def refuse_blind_rules(camera_id: str, zones: Sequence[Zone], labels: tuple[str, ...]) -> None:
     """Raise ZoneCannotBeSeen when a zone's rule needs a class that the detector does not know."""
-    for zone in zones:
-        for rule in zone.rules:
-            missing = missing_classes(rule, labels)
-            if missing:
-                raise ZoneCannotBeSeen(
-                    f"rule {rule.type} of zone {zone.id} of camera {camera_id} needs the class "
-                    f"{', '.join(missing)}, which the detector does not know; it knows: "
-                    f"{', '.join(labels)}"
-                )
+    for _, words in blind_rules(zones, labels):
+        raise ZoneCannotBeSeen(f"camera {camera_id}: {words}")
 
 
 def camera_options(camera: CameraSettings) -> CameraOptions:

@@ -7,6 +7,8 @@ import os
 from pydantic import SecretStr
 
 from api.settings import ApiSettings
+from models.card import find_weight, read_card
+from models.errors import ModelError
 from pipeline.site.settings import Site
 
 LINK_TOKEN = "SKYGRID_LINK_TOKEN"
@@ -29,8 +31,17 @@ def api_settings(site: Site, link_token: str | None = None) -> ApiSettings:
         port=site.review.port,
         public_url=site.review.public_url,
         grid_geojson=site.grid.path if site.grid else None,
+        detector_labels=_labels(site),
         demo_link_token=SecretStr(link_token) if link_token else None,
     )
+
+
+def _labels(site: Site) -> tuple[str, ...]:
+    """The detector's classes by its card; none on a web node that has no weights."""
+    try:
+        return read_card(find_weight(site.detector.weights)).labels
+    except ModelError:
+        return ()
 
 
 def serve_site(site: Site) -> None:

@@ -32,7 +32,7 @@ from pipeline.ledger.tables import IncidentRow
 from pipeline.status import cameras
 from pipeline.types import ViewKey
 from pipeline.zone_store import ZonesChanged, ZoneVersion
-from pipeline.zones import Zone
+from pipeline.zones import Zone, blind_rules
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 Json = dict[str, Any]
@@ -120,7 +120,7 @@ def check_zones(
 ) -> Json:
     """Check zones without saving them."""
     _guard_view(wired, principal, camera_id, view_id)
-    return {"problems": _problems(asked.zones)}
+    return {"problems": problems_of(asked.zones, wired.settings.detector_labels)}
 
 
 @router.put(
@@ -138,7 +138,7 @@ def save_zones(
 ) -> Json:
     """Save a new version; the running patrol takes it over. To restore, save an old version."""
     view = _guard_view(wired, principal, camera_id, view_id)
-    problems = _problems(asked.zones)
+    problems = problems_of(asked.zones, wired.settings.detector_labels)
     if problems:
         raise Refused("zones cannot be saved like this", {"problems": problems})
     valid = tuple(
@@ -212,7 +212,8 @@ def _still(wired: Services, principal: Principal, view: ViewKey, suffix: str) ->
     return path
 
 
-def _problems(zones: tuple[Json, ...]) -> list[Json]:
+def problems_of(zones: tuple[Json, ...], labels: tuple[str, ...]) -> list[Json]:
+    """What is wrong with zones; what the detector cannot see only where its classes are known."""
     try:
         checked = _ZONES.validate_python(zones)
     except ValidationError as error:
@@ -227,6 +228,9 @@ def _problems(zones: tuple[Json, ...]) -> list[Json]:
     return [
         {"where": name, "message": f"zone ids must be unique, got {name} twice"}
         for name in sorted({name for name in ids if ids.count(name) > 1})
+    ] + [
+        {"where": zone_id, "message": message}
+        for zone_id, message in (blind_rules(checked, labels) if labels else ())
     ]
 
 

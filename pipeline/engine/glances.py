@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from zlib import crc32
 
 from pipeline.types import ViewKey
@@ -17,19 +16,6 @@ _ADAPT_EVERY_S = 1.0
 _MOST_STRETCH = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class GlanceLoad:
-    """How the glances keep up.
-
-    Attributes:
-        stretch: Common factor on all periods, 1 when everything is on time.
-        worst_wait: Longest wait of any view since the last call, in units of its own period.
-    """
-
-    stretch: float
-    worst_wait: float
-
-
 class GlanceScheduler:
     """Deadlines of all views of one worker; earliest deadline first (Liu and Layland 1973).
 
@@ -39,33 +25,28 @@ class GlanceScheduler:
     """
 
     def __init__(self, periods: Mapping[ViewKey, float], now_s: float) -> None:
-        self._periods: dict[ViewKey, float] = {}
+        self._periods = {view: _positive(view, period_s) for view, period_s in periods.items()}
         self._due: list[tuple[float, ViewKey]] = []
         self._deadline: dict[ViewKey, float] = {}
         self._stretch = 1.0
         self._late = 0.0
-        self._worst_wait = 0.0
         self._adapted_s = now_s
         for view, period_s in periods.items():
-            self.add(view, period_s, now_s)
+            phase = crc32(str(view).encode()) % 1000 / 1000
+            self._plan(view, now_s + phase * min(period_s, 1.0))
 
     @property
     def stretch(self) -> float:
         """The common factor on all periods, 1 when everything is on time."""
         return self._stretch
 
-    def add(self, view: ViewKey, period_s: float, now_s: float) -> None:
-        """Start to watch a view every `period_s` seconds, or change its period."""
-        if not period_s > 0:
-            raise ValueError(f"glance period must be > 0 s, got {period_s} in view {view}")
-        self._periods[view] = period_s
-        phase = crc32(str(view).encode()) % 1000 / 1000
-        self._plan(view, now_s + phase * min(period_s, 1.0))
-
-    def remove(self, view: ViewKey) -> None:
-        """Stop watching a view; unknown views are ignored."""
-        self._periods.pop(view, None)
-        self._deadline.pop(view, None)
+    def set_period(self, view: ViewKey, period_s: float, now_s: float) -> None:
+        """Watch a view every `period_s` seconds from now on; views not watched are ignored."""
+        if view not in self._periods or self._periods[view] == period_s:
+            return
+        self._periods[view] = _positive(view, period_s)
+        if view in self._deadline:  # one that is in work is planned when it is finished
+            self._plan(view, min(self._deadline[view], now_s + period_s * self._stretch))
 
     def take_due(self, now_s: float, limit: int) -> list[ViewKey]:
         """At most `limit` views whose deadline is over, most urgent first.
@@ -80,7 +61,6 @@ class GlanceScheduler:
             del self._deadline[view]
             wait = (now_s - deadline) / self._periods[view]
             self._late = max(self._late, wait)
-            self._worst_wait = max(self._worst_wait, wait + 1)
             taken.append(view)
         self._adapt(now_s)
         return taken
@@ -90,23 +70,11 @@ class GlanceScheduler:
         if view in self._periods:
             self._plan(view, started_s + self._periods[view] * self._stretch)
 
-    def sooner(self, views: Iterable[ViewKey], now_s: float) -> None:
-        """Make views due now, e.g. when a suspicion wants another glance."""
-        for view in views:
-            if view in self._deadline:
-                self._plan(view, now_s)
-
     def next_due_s(self) -> float | None:
         """When the next view falls due, None if none waits."""
         while self._due and self._deadline.get(self._due[0][1]) != self._due[0][0]:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
-
-    def load(self) -> GlanceLoad:
-        """The stretch in force, and the longest wait since the last call."""
-        answer = GlanceLoad(self._stretch, self._worst_wait)
-        self._worst_wait = 0.0
-        return answer
 
     def _plan(self, view: ViewKey, deadline_s: float) -> None:
         self._deadline[view] = deadline_s
@@ -123,3 +91,9 @@ class GlanceScheduler:
         elif self._late < _EASY_SHARE:
             self._stretch = max(1.0, self._stretch * _SHRINK)
         self._late = 0.0
+
+
+def _positive(view: ViewKey, period_s: float) -> float:
+    if not period_s > 0:
+        raise ValueError(f"glance period must be > 0 s, got {period_s} in view {view}")
+    return period_s

@@ -5,6 +5,7 @@ Every duration is in seconds of the camera's clock. Weights and bars are shares 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -111,6 +112,10 @@ class RuleBase(BaseModel):
             )
         return self
 
+    def missing_classes(self, labels: Collection[str]) -> tuple[str, ...]:
+        """What the rule needs and a detector with these labels does not know, in words."""
+        return tuple(name for name in self.required_classes if name not in labels)
+
 
 class StreetVendingSettings(RuleBase):
     """An attended occupation of the pavement, outside the permitted hours."""
@@ -157,6 +162,13 @@ class StreetVendingSettings(RuleBase):
     use_novelty: bool = Field(
         True, description="Use pixels to find occupations that no detector class names."
     )
+
+    def missing_classes(self, labels: Collection[str]) -> tuple[str, ...]:
+        """Without pixels, an occupation must have a name: one of three classes is enough."""
+        missing = super().missing_classes(labels)
+        if self.use_novelty or not {"stall", "parasol", "tricycle"}.isdisjoint(labels):
+            return missing
+        return (*missing, "stall, parasol or tricycle")
 
 
 class GarbageSettings(RuleBase):
@@ -289,8 +301,3 @@ RuleSettings = Annotated[
     Field(discriminator="type"),
 ]
 """Settings of one rule, told apart by `type`."""
-
-
-def missing_classes(rule: RuleBase, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Classes that a rule needs and a detector with these labels does not know."""
-    return tuple(name for name in rule.required_classes if name not in labels)

@@ -173,5 +173,5 @@ def test_metrics_and_health(house: Any, operator: httpx.Client) -> None:
     assert house.client().get("/healthz").json() == {"status": "up"}
     text = house.client().get("/metrics").text
     assert "skygrid_api_requests_total" in text
-    assert "skygrid_api_review_pending" in text
+    assert "patrol_review_pending" in text
     assert 'route="/api/v1/me"' in text

@@ -179,4 +179,4 @@ def test_a_rule_that_the_detector_cannot_see_stops_the_start(square) -> None:
     patrol.start()
     assert patrol.process.wait(30) == 2
     message = " ".join(patrol.log.split())
-    assert "rule garbage of zone ground of camera square needs the class garbage" in message
+    assert "camera square: rule garbage of zone ground needs the class garbage" in message

@@ -43,7 +43,7 @@ def test_overload_stretches_all_views_alike() -> None:
     seen = simulate(scheduler, 400, cost_s=0.1)  # twice what fits
     last = {view: gaps(times)[-10:] for view, times in seen.items()}
     means = [sum(g) / len(g) for g in last.values()]
-    assert scheduler.load().stretch > 1.5
+    assert scheduler.stretch > 1.5
     assert min(means) > 3.5
     assert max(max(g) for g in last.values()) <= 2 * min(means)
 
@@ -52,9 +52,9 @@ def test_stretch_goes_back_when_the_load_is_gone() -> None:
     views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
     scheduler = GlanceScheduler(views, 0.0)
     simulate(scheduler, 200, cost_s=0.1)
-    assert scheduler.load().stretch > 1.5
+    assert scheduler.stretch > 1.5
     simulate(scheduler, 200, cost_s=0.001, start_s=200)
-    assert scheduler.load().stretch == 1.0
+    assert scheduler.stretch == 1.0
 
 
 def test_a_view_in_work_is_not_taken_twice() -> None:
@@ -65,19 +65,30 @@ def test_a_view_in_work_is_not_taken_twice() -> None:
     assert scheduler.take_due(51.5, 10) == [A]
 
 
-def test_removed_views_are_never_due() -> None:
-    scheduler = GlanceScheduler({A: 1.0, B: 1.0}, 0.0)
-    scheduler.remove(A)
-    assert scheduler.take_due(5.0, 10) == [B]
-    assert scheduler.next_due_s() is None
-
-
-def test_sooner_makes_a_waiting_view_due_now() -> None:
+def test_a_shorter_period_counts_from_now_on() -> None:
     scheduler = GlanceScheduler({A: 100.0}, 0.0)
     scheduler.take_due(2.0, 1)
     scheduler.finished(A, 2.0)
-    scheduler.sooner([A], 3.0)
-    assert scheduler.take_due(3.0, 1) == [A]
+    scheduler.set_period(A, 5.0, 10.0)
+    assert scheduler.take_due(14.9, 1) == []
+    assert scheduler.take_due(15.0, 1) == [A]
+    scheduler.finished(A, 15.0)
+    assert scheduler.next_due_s() == 20.0
+
+
+def test_a_new_period_takes_no_view_that_is_in_work() -> None:
+    scheduler = GlanceScheduler({A: 100.0}, 0.0)
+    assert scheduler.take_due(2.0, 1) == [A]
+    scheduler.set_period(A, 1.0, 3.0)
+    assert scheduler.take_due(50.0, 1) == []
+    scheduler.finished(A, 50.0)
+    assert scheduler.next_due_s() == 51.0
+
+
+def test_a_period_of_a_view_that_is_not_watched_is_ignored() -> None:
+    scheduler = GlanceScheduler({A: 1.0}, 0.0)
+    scheduler.set_period(B, 1.0, 0.0)
+    assert scheduler.take_due(5.0, 10) == [A]
 
 
 def test_a_period_must_be_positive() -> None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from shapely.geometry import Point, Polygon
 
 from pipeline.rules.rule import make_rule
-from pipeline.rules.settings import RuleSettings, missing_classes
+from pipeline.rules.settings import RuleSettings, StreetVendingSettings
 from pipeline.schedule import Hours, is_open
 from pipeline.zones import Zone, check_polygon, contains
 
@@ -137,4 +137,19 @@ class TestSettings:
 
     def test_classes_that_a_model_lacks_are_named(self):
         rule = zone(rules=[{"type": "missing_helmet"}]).rules[0]
-        assert missing_classes(rule, ("person", "car")) == ("helmet", "bare_head")
+        assert rule.missing_classes(("person", "car")) == ("helmet", "bare_head")
+
+    @pytest.mark.parametrize(
+        ("use_novelty", "labels", "missing"),
+        [
+            pytest.param(True, ("person",), (), id="pixels find what has no name"),
+            pytest.param(False, ("person", "tricycle"), (), id="one named occupation"),
+            pytest.param(False, ("person",), ("stall, parasol or tricycle",), id="none"),
+            pytest.param(False, ("car",), ("person", "stall, parasol or tricycle"), id="nothing"),
+        ],
+    )
+    def test_vending_needs_pixels_or_a_named_occupation(
+        self, use_novelty: bool, labels: tuple[str, ...], missing: tuple[str, ...]
+    ) -> None:
+        rule = StreetVendingSettings(use_novelty=use_novelty)
+        assert rule.missing_classes(labels) == missing
