@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models.fake_detector import ColourDetector
+from builders.fake_detector import ColourDetector
 
 from bench.incidents.quiet import QuietOptions, run_quiet
 from sample_videos.encode import ClipWriter
