@@ -171,7 +171,8 @@ def track(
     rows = measure(clips, rates or RATES, sorted(TRACKERS, reverse=True))
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
+        shown = {**row, "fps": f"{row['fps']:g}"}
+        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in shown.values()))
     console.print(table)
     _write(json_file, rows)
 
