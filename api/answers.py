@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -14,6 +15,22 @@ from api.errors import ApiError, SignInRequired, TooMany
 from pipeline.ledger.errors import LedgerUnavailable
 
 PROBLEM = "application/problem+json"
+_SCHEMA = {
+    "type": "object",
+    "required": ["title", "status"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+    "example": {"title": "not found", "status": 404, "detail": "there is no camera gate-9"},
+}
+_REFUSED = {"content": {PROBLEM: {"schema": _SCHEMA}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused; a problem document (RFC 9457) says why.", **_REFUSED},
+    "503": {"description": "The store does not answer; try again.", **_REFUSED},
+}
+"""What every operation may answer instead, for the OpenAPI document."""
 _log = structlog.get_logger("api.answers")
 
 

@@ -15,11 +15,12 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
-from api.answers import install_error_answers
+from api.answers import PROBLEMS, install_error_answers
+from api.city_grid import CityGrid
 from api.dependencies import refuse_unknown_parameters
 from api.live import Live
 from api.metrics import ApiMetrics
-from api.routes import cameras, events, evidence, incidents, oidc, pages, people, reports
+from api.routes import cameras, events, evidence, incidents, oidc, pages, people, reports, zones
 from api.security.gate import Gate, GateTimes
 from api.security.headers import Border
 from api.security.limits import RateLimit
@@ -40,6 +41,7 @@ from pipeline.zone_store import ZoneStore
 
 STATIC = Path(__file__).parent / "pages" / "static"
 FIRST_LINK_S = 24 * 3600.0
+_LAST_POLL_S = 10.0
 _log = structlog.get_logger("api.app")
 
 _ABOUT = """Incidents that the patrol found, and what people said about them.
@@ -72,11 +74,12 @@ def create_app(settings: ApiSettings, clock: Clock = time.time) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         dependencies=[Depends(refuse_unknown_parameters)],
+        responses=PROBLEMS,
         middleware=[border],
         lifespan=_lifespan,
     )
     app.state.services = services
-    for module in (incidents, cameras, evidence, events, people, reports, pages, oidc):
+    for module in (incidents, cameras, zones, evidence, events, people, reports, pages, oidc):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_error_answers(app)
@@ -94,6 +97,8 @@ def wire(settings: ApiSettings, clock: Clock = time.time) -> Services:
     times = GateTimes(settings.session_hours * 3600.0, settings.idle_minutes * 60.0)
     metrics = ApiMetrics()
     signer = Signer(load_secret(settings.data_dir / "api.secret"))
+    at_once = frozenset(settings.dispatch_at_once)
+    ledger = LedgerConfig(site=settings.site_name, at_once=at_once)
     return Services(
         settings=settings,
         engine=engine,
@@ -103,13 +108,14 @@ def wire(settings: ApiSettings, clock: Clock = time.time) -> Services:
         audit=log,
         views=ViewLog(engine, log, clock),
         incidents=Incidents(engine),
-        verdicts=Verdicts(engine, LedgerConfig(site=settings.site_name), log, clock),
+        verdicts=Verdicts(engine, ledger, log, clock),
         statistics=Statistics(engine, ZoneInfo(settings.timezone)),
         zones=ZoneStore(engine),
         signer=signer,
         metrics=metrics,
         live=Live(engine, metrics),
         texts=Texts(),
+        grid=CityGrid.of(settings.grid),
         oidc=_provider(settings, signer, clock),
     )
 
@@ -135,21 +141,23 @@ def first_link(services: Services) -> str | None:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    poller = asyncio.create_task(_poll(services), name="live-poller")
+    stop = asyncio.Event()
+    poller = asyncio.create_task(_poll(services, stop), name="live-poller")
     try:
         yield
     finally:
+        stop.set()
+        await asyncio.wait({poller}, timeout=_LAST_POLL_S)  # its thread may hold a connection
         poller.cancel()
-        await asyncio.gather(poller, return_exceptions=True)
         services.live.close()
         services.views.flush()
         services.engine.dispose()
 
 
-async def _poll(services: Services) -> None:
+async def _poll(services: Services, stop: asyncio.Event) -> None:
     """Read changes for open pages, write the noted views, measure the queue."""
     failing = False
-    while True:
+    while not stop.is_set():
         try:
             await services.live.poll()
             await asyncio.to_thread(services.views.flush)
@@ -162,7 +170,8 @@ async def _poll(services: Services) -> None:
             if not failing:
                 _log.error("store_does_not_answer", error=str(error))
             failing = True
-        await asyncio.sleep(services.settings.poll_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), services.settings.poll_s)
 
 
 def _query_names(app: FastAPI) -> dict[tuple[str, str], set[str]]:

@@ -26,6 +26,15 @@ def client_of(request: Request) -> str:
     return request.client.host if request.client else "-"
 
 
+async def _services(request: Request) -> Services:
+    """As a dependency; FastAPI would send a plain function to a thread for each request."""
+    return services_of(request)
+
+
+async def _client(request: Request) -> str:
+    return client_of(request)
+
+
 def cookie_name(services: Services) -> str:
     """`__Host-` binds the cookie to this host; browsers take it only over https."""
     return "__Host-skygrid" if services.settings.secure_cookies else "skygrid"
@@ -43,10 +52,15 @@ async def find_principal(request: Request) -> Principal | None:
         kind, _, secret = header.partition(" ")
         if kind.lower() != "bearer" or not secret:
             raise SignInRequired("the Authorization header must be: Bearer TOKEN")
-        found: Principal | None = await run_in_threadpool(services.gate.by_token, secret.strip())
+        found = services.gate.recent(secret.strip())
+        found = found or await run_in_threadpool(services.gate.by_token, secret.strip())
+    elif cookie := request.cookies.get(cookie_name(services)):
+        found = services.gate.recent(cookie)
+        found = found or await run_in_threadpool(services.gate.by_cookie, cookie)
     else:
-        cookie = request.cookies.get(cookie_name(services))
-        found = await run_in_threadpool(services.gate.by_cookie, cookie) if cookie else None
+        return None
+    if found is not None and (found.csrf is None) != bool(header):
+        raise SignInRequired("a token goes into the Authorization header, a session into a cookie")
     if found is not None:
         request.state.username = found.username
     return found
@@ -108,8 +122,8 @@ def language_of(request: Request, principal: Principal | None) -> Language:
     return choose(wanted, request.headers.get("accept-language", ""), settings.language)
 
 
-Wired = Annotated[Services, Depends(services_of)]
-Client = Annotated[str, Depends(client_of)]
+Wired = Annotated[Services, Depends(_services)]
+Client = Annotated[str, Depends(_client)]
 SignedIn = Annotated[Principal, Depends(signed_in)]
 Reader = Annotated[Principal, Depends(need("incidents:read"))]
 Judge = Annotated[Principal, Depends(need("incidents:judge"))]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from api.security.principal import Principal
 from api.services import Services
 from api.texts import Language
+from pipeline.events.dispatch import dispatch_of
 from pipeline.types import ViewKey
 
 Json = dict[str, Any]
@@ -21,17 +23,21 @@ def at(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def evidence_url(services: Services, principal: Principal, evidence_id: int, name: str) -> str:
-    """A URL that opens one file for one person until it expires.
+def evidence_urls(services: Services, principal: Principal) -> Callable[[int, str], str]:
+    """Makes URLs from (evidence id, file name) that open one file for one person until they expire.
 
     The end is rounded up to a whole period, so that a browser's cache finds the file again.
     """
     period = services.settings.evidence_url_minutes * 60.0
     until = int((services.clock() // period + 2) * period)
-    fields = (evidence_id, principal.user_id, until)
-    signature = services.signer.sign(_PURPOSE, *fields)
-    query = urlencode({"user": principal.user_id, "until": until, "signature": signature})
-    return f"/evidence/{evidence_id}/{quote(name)}?{query}"
+    user, sign = principal.user_id, services.signer.sign
+
+    def url(evidence_id: int, name: str) -> str:
+        signature = sign(_PURPOSE, evidence_id, user, until)
+        query = f"user={user}&until={until}&signature={signature}"
+        return f"/evidence/{evidence_id}/{quote(name)}?{query}"
+
+    return url
 
 
 def evidence_url_fits(
@@ -42,23 +48,27 @@ def evidence_url_fits(
     return fits and services.clock() < until
 
 
-def summary(services: Services, principal: Principal, row: Json) -> Json:
-    """An incident in a list."""
+def summaries(services: Services, principal: Principal, rows: Iterable[Json]) -> list[Json]:
+    """Incidents in a list."""
+    url = evidence_urls(services, principal)
+    may_look = "evidence:read" in principal.scopes
+    at_once = services.settings.dispatch_at_once
+    return [_summary(row, at_once, url if may_look else None) for row in rows]
+
+
+def _summary(row: Json, at_once: Collection[str], url: Callable[[int, str], str] | None) -> Json:
     place = None
     if row["lon"] is not None:
         place = {"lon": row["lon"], "lat": row["lat"], "sigma_m": row["sigma_major_m"]}
-    may_look = "evidence:read" in principal.scopes
-    files = row.get("files", {}) if may_look else {}
-    plain = {name: row[name] for name in _PLAIN}
+    files = row.get("files", {}) if url is not None else {}
+    merged = row["merged_into"] is not None
     return {
-        **plain,
+        **{name: row[name] for name in _PLAIN},
         "version": row["review_version"],
+        "dispatch": dispatch_of(row["type"], row["review"], at_once, merged=merged),
         "place": place,
         "decided_at": at(row["decided_at"]),
-        "files": {
-            kind: evidence_url(services, principal, evidence_id, _NAMES[kind])
-            for kind, evidence_id in files.items()
-        },
+        "files": {kind: url(number, _NAMES[kind]) for kind, number in files.items() if url},
     }
 
 
@@ -98,20 +108,21 @@ def detail(services: Services, principal: Principal, row: Json, language: Langua
     """One incident with all that belongs to it."""
     may_look = "evidence:read" in principal.scopes
     zones = services.zones.current(ViewKey(row["camera_id"], row["view_id"])).zones
+    url = evidence_urls(services, principal)
     return {
-        **summary(services, principal, row),
+        **summaries(services, principal, [row])[0],
         "reasons": [
             {**r, "words": services.texts.reason(language, r["code"], r["detail"])}
             for r in row["reasons"]
         ],
         "sightings": row["sightings"],
         "evidence": [
-            {**file, "url": evidence_url(services, principal, file["evidence_id"], _file(file))}
+            {**file, "url": url(file["evidence_id"], _file(file))}
             for file in row["evidence"]
             if may_look
         ],
         "history": [{**action, "at": at(action["at"])} for action in row["history"]],
-        "neighbours": [summary(services, principal, other) for other in row["neighbours"]],
+        "neighbours": summaries(services, principal, row["neighbours"]),
         "zone": next((zone for zone in zones if zone.get("id") == row["zone_id"]), None),
     }
 

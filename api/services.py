@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Engine
 
+from api.city_grid import CityGrid
 from api.live import Live
 from api.metrics import ApiMetrics
 from api.security.gate import Gate
@@ -45,4 +46,5 @@ class Services:
     metrics: ApiMetrics
     live: Live
     texts: Texts
+    grid: CityGrid
     oidc: Oidc | None = None

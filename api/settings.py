@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from pipeline.geometry.settings import GridSettings
+from pipeline.types import IncidentType
+
 REJECT_REASONS: tuple[str, ...] = (
     "not_there",
     "lawful",
@@ -42,6 +45,7 @@ class ApiSettings(BaseModel):
         database_url: SQLAlchemy URL of the ledger's database.
         data_dir: Holds `stills/`, the signing secret and the one-time link's file.
         evidence_dir: Root of the evidence files, `data_dir/evidence` when not given.
+        dispatch_at_once: Types that go to dispatch before a person accepted them.
         public_url: As browsers see the server. Cookies are `Secure` when it is https.
         session_hours: A session ends after this much time, whatever happens.
         idle_minutes: A session ends after this much silence.
@@ -62,7 +66,8 @@ class ApiSettings(BaseModel):
     port: int = Field(default=8330, ge=0, le=65535)
     public_url: str = "http://localhost:8330"
     language: Literal["zh", "en"] | None = None
-    grid_geojson: Path | None = None
+    grid: GridSettings | None = None
+    dispatch_at_once: tuple[IncidentType, ...] = ()
     session_hours: float = Field(default=12.0, gt=0)
     idle_minutes: float = Field(default=60.0, gt=0)
     evidence_url_minutes: float = Field(default=15.0, gt=0)

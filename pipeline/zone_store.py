@@ -97,16 +97,27 @@ class ZoneStore:
         with reading(self._engine) as connection:
             return tuple(_version(row) for row in connection.execute(query))
 
-    def seed(self, view: ViewKey, zones: list[dict[str, Any]], at: float) -> ZoneVersion:
+    def seed(
+        self,
+        view: ViewKey,
+        zones: list[dict[str, Any]],
+        at: float,
+        calibration: dict[str, Any] | None = None,
+    ) -> ZoneVersion:
         """Make the site file's zones version 1, or a new version when the file has changed.
 
-        A version saved in the page wins until the site file itself says something new.
+        A version saved in the page wins until the site file itself says something new; ground
+        points of the page stay while the site file has none.
         """
         from_file = [v for v in self.history(view, limit=1000) if v.saved_by == "site file"]
-        if from_file and list(from_file[0].zones) == zones:
+        known = from_file[0] if from_file else None
+        same_ground = known is not None and calibration in (None, known.calibration)
+        if known is not None and same_ground and list(known.zones) == zones:
             return self.current(view)
         newest = self.current(view)
-        saved = ZoneVersion(view, newest.version, tuple(zones), "site file", at)
+        saved = ZoneVersion(
+            view, newest.version, tuple(zones), "site file", at, calibration=calibration
+        )
         return self.save(saved)
 
     def save(self, zones: ZoneVersion) -> ZoneVersion:

@@ -204,6 +204,25 @@ def crowd(
     _write(json_file, result)
 
 
+@app.command()
+def review(
+    incidents: Annotated[int, typer.Option(min=100, help="In the store.")] = 100_000,
+    operators: Annotated[int, typer.Option(min=1, max=200, help="At work at once.")] = 20,
+    seconds: Annotated[float, typer.Option(min=1, help="Of each round of work.")] = 20.0,
+    presses: Annotated[int, typer.Option(min=0, help="Verdicts in Chromium; 0: none.")] = 12,
+    json_file: JsonFile = None,
+) -> None:
+    """The review server with a full store, and the page from the key to the first frame."""
+    from bench.review.command import ReviewBench, bench_review
+
+    def say(text: str) -> None:
+        console.print(text, style="dim")
+
+    report = bench_review(ReviewBench(incidents, operators, seconds, presses), say)
+    _write(json_file, report)
+    console.print_json(json.dumps(report, ensure_ascii=False))
+
+
 @app.command("all")
 def everything(out: Out = Path("out")) -> None:
     """All of them, one after the other; what needs absent pictures or clips says so."""
@@ -221,6 +240,7 @@ def everything(out: Out = Path("out")) -> None:
     incidents(out=out / "incidents")
     if _place("SKYGRID_DATA", "data") or _place("SKYGRID_FOOTAGE", "footage"):
         quiet(out=out / "incidents")
+    review(json_file=out / "review.json")
 
 
 def _write(path: Path | None, figures: object) -> None:

@@ -31,7 +31,7 @@ from api.texts import Texts
 from pipeline.events.message import IncidentEvent
 from pipeline.site.load import load_site
 from pipeline.site.settings import Site
-from sample_videos.demo import Box, DemoCamera, demo_cameras
+from sample_videos.demo import Box, DemoCamera, demo_cameras, demo_grid
 from skygrid.listen import listen
 from skygrid.logging import log_to_file
 from skygrid.patrol import Patrol
@@ -127,13 +127,21 @@ def _site(run: Path, cameras: Sequence[DemoCamera], server: RtspServer, port: in
     content: dict[str, Any] = {
         "site": "demo",
         "data_dir": "data",
+        "grid": {"path": "grid.geojson"},
         "monitor": {"port": 0},
         "review": {"port": port, "public_url": f"http://localhost:{port}"},
         "cameras": [
-            {"id": c.name, "name": c.title, "url": server.url(c.name), "zones": c.zones}
+            {
+                "id": c.name,
+                "name": c.title,
+                "url": server.url(c.name),
+                "position": c.position,
+                "zones": c.zones,
+            }
             for c in cameras
         ],
     }
+    (run / "grid.geojson").write_text(json.dumps(demo_grid(), ensure_ascii=False), "utf-8")
     path = run / "site.yaml"
     with path.open("w", encoding="utf-8") as stream:
         YAML().dump(content, stream)

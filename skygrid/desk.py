@@ -21,12 +21,13 @@ from pipeline.engine.watch import Still as WatchStill
 from pipeline.engine.watch import WatchedView
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
-from pipeline.status import CameraCard, StatusWriter
+from pipeline.status import StatusWriter
 from pipeline.stills import Still, StillBox
 from pipeline.tour.values import FaultKind, TourFault
 from pipeline.types import IncidentType, ViewKey
 from pipeline.zone_store import ZoneStore, ZoneVersion
 from pipeline.zones import Zone
+from skygrid.cards import camera_card
 from streams.health import HealthState
 
 if TYPE_CHECKING:
@@ -112,13 +113,18 @@ class Desk:
 
     def _register(self) -> None:
         site = self._patrol.site
-        self._status.register(
-            [CameraCard(c.id, c.name or c.id, tuple(v.id for v in c.watched)) for c in site.cameras]
-        )
+        self._register_cameras()
         now = time.time()
+        grounds = {ViewKey(c.id, v.id): v.calibration for c in site.cameras for v in c.watched}
         for view in self._patrol.worker.views:
             zones = [zone.model_dump(mode="json", by_alias=True) for zone in view.zones]
-            self._zones.seed(view.key, zones, now)
+            ground = grounds.get(view.key)
+            said = ground.model_dump(mode="json") if ground is not None else None
+            self._zones.seed(view.key, zones, now, said)
+
+    def _register_cameras(self) -> None:
+        cameras, locator = self._patrol.site.cameras, self._patrol.locator
+        self._status.register([camera_card(c, locator) for c in cameras])
 
     def _round(self) -> None:
         self._gauges()
@@ -185,7 +191,7 @@ class Desk:
         self._told_faults = {view: fault.kind for view, fault in standing.items()}
 
     def _take_zones(self) -> None:
-        """Take over zones that somebody saved in the page."""
+        """Take over zones and ground points that somebody saved in the page."""
         for key, version in self._zones.versions().items():
             if self._known_zones.get(key) == version:
                 continue
@@ -195,8 +201,13 @@ class Desk:
             self._known_zones[key] = version
 
     def _adopt(self, view: WatchedView, saved: ZoneVersion) -> None:
+        ground = saved.calibration
+        moved = ground is not None and self._patrol.calibrate(view.key, ground)
+        if moved:
+            log.info("ground points taken over", view=str(view.key), version=saved.version)
+            self._register_cameras()
         zones = tuple(Zone.model_validate(zone) for zone in saved.zones)
-        if zones == view.zones:
+        if zones == view.zones and not moved:
             return
         log.info("zones taken over", view=str(view.key), version=saved.version)
         memory = memory_of(self._memories.get(view.key, []))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,7 @@ from pipeline.fusion.fuse import fusing
 from pipeline.geometry.calibration import Calibration
 from pipeline.geometry.grid import load_grid
 from pipeline.geometry.locator import Locator
+from pipeline.geometry.settings import CalibrationSettings
 from pipeline.ledger.database import migrate, open_engine
 from pipeline.ledger.errors import LedgerError, UnknownIncident
 from pipeline.ledger.outbox import SqlOutbox
@@ -124,10 +125,11 @@ class Patrol:
         self.parts = self._open_parts(detector)
         clocks = self.parts.clocks
         clocks.rebuild(self.parts.ledger.recent(_CLOCKS_FROM))
+        self.locator = self._locator()
         self.publisher = Publisher(
             self.parts.recorder,
             self.parts.store,
-            self._locator().place,
+            self.locator.place,
             self.metrics,
             _publisher_settings(site),
             learn=clocks.learn,
@@ -170,7 +172,8 @@ class Patrol:
         )
         self._stack.callback(store.close)
         clocks = ClockWatch()
-        ledger = SqlLedger(engine, fusing(LedgerConfig(site=site.site), site.fusion, clocks))
+        signed = LedgerConfig(site=site.site, at_once=frozenset(site.dispatch.at_once))
+        ledger = SqlLedger(engine, fusing(signed, site.fusion, clocks))
         recorder = Recorder(ledger, Spool(site.data_dir / "spool"))
         relay = Relay(SqlOutbox(engine), bus, RelayConfig(stream=site.queue.stream))
         return Parts(engine, bus, redis_url, relay, ledger, clocks, recorder, store, detector)
@@ -239,13 +242,24 @@ class Patrol:
 
     def _locator(self) -> Locator:
         site = self.site
-        calibrations: dict[ViewKey, Calibration] = {
-            ViewKey(c.id, v.id): v.calibration.fit(v.calibration.image_size or _CALIBRATED_FOR)
+        self._grounds = {
+            ViewKey(c.id, v.id): v.calibration
             for c in site.cameras
             for v in c.watched
             if v.calibration is not None
         }
-        return Locator(calibrations, load_grid(site.grid) if site.grid else None)
+        self._calibrations = {key: _fitted(ground) for key, ground in self._grounds.items()}
+        return Locator(self._calibrations, load_grid(site.grid) if site.grid else None)
+
+    def calibrate(self, key: ViewKey, ground: Mapping[str, object]) -> bool:
+        """Put a view's next sightings on the map by these ground points; False when it does."""
+        settings = CalibrationSettings.model_validate(ground)
+        if self._grounds.get(key) == settings:
+            return False
+        self._calibrations[key] = _fitted(settings)
+        self._gauges[key] = Gauge(settings)
+        self._grounds[key] = settings
+        return True
 
     def _view(self, camera: CameraSettings, view: ViewSettings) -> WatchedView:
         key = ViewKey(camera.id, view.id)
@@ -321,6 +335,10 @@ def reopens_since(zones: Sequence[Zone]) -> datetime:
     """What ended before this time is over for every rule of these zones."""
     rests_s = (rule.clear_s + rule.reopen_s for zone in zones for rule in zone.rules)
     return datetime.now(UTC) - timedelta(seconds=max(rests_s, default=0.0))
+
+
+def _fitted(ground: CalibrationSettings) -> Calibration:
+    return ground.fit(ground.image_size or _CALIBRATED_FOR)
 
 
 def refuse_blind_rules(camera_id: str, zones: Sequence[Zone], labels: tuple[str, ...]) -> None:

@@ -27,11 +27,12 @@ def api_settings(site: Site, link_token: str | None = None) -> ApiSettings:
         data_dir=site.data_dir,
         site_name=site.site,
         timezone=site.timezone,
+        dispatch_at_once=site.dispatch.at_once,
         host=site.review.host,
         port=site.review.port,
         public_url=site.review.public_url,
-        grid_geojson=site.grid.path if site.grid else None,
         detector_labels=_labels(site),
+        grid=site.grid,
         demo_link_token=SecretStr(link_token) if link_token else None,
     )
 

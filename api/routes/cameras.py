@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,27 +11,21 @@ from fastapi import Path as InPath
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import FileResponse, Response
 
-from api.dependencies import CameraReader, Client, Wired, ZoneWriter
-from api.errors import Conflict, NotFound, Refused
+from api.dependencies import CameraReader, Client, Wired
+from api.errors import NotFound
 from api.present import at
 from api.security.principal import Principal
 from api.services import Services
-from api.shapes import (
+from api.shapes.cameras import (
     CameraList,
     CameraOut,
-    ZoneHistory,
-    ZonesCheck,
-    ZonesChecked,
-    ZonesIn,
-    ZonesOut,
+    StillOut,
 )
 from api.store.audit import Act
 from pipeline.ledger.database import reading
 from pipeline.ledger.tables import IncidentRow
 from pipeline.status import cameras
 from pipeline.types import ViewKey
-from pipeline.zone_store import ZonesChanged, ZoneVersion
-from pipeline.zones import Zone, blind_rules
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 Json = dict[str, Any]
@@ -86,73 +79,14 @@ def get_fault_picture(
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-cache"})
 
 
-@router.get("/{camera_id}/views/{view_id}/still.json")
-def get_still_boxes(
-    wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id
-) -> dict[str, Any]:
+@router.get("/{camera_id}/views/{view_id}/still.json", response_model=StillOut)
+def get_still_boxes(wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id) -> StillOut:
     """What the detector saw in the newest still, as the patrol wrote it."""
     path = _still(wired, principal, ViewKey(camera_id, view_id), ".json")
     try:
-        text = path.read_bytes()[: _MAX_BOXES + 1]
-        found = json.loads(text)
-    except (OSError, ValueError):
+        return StillOut.model_validate_json(path.read_bytes()[: _MAX_BOXES + 1])
+    except (OSError, ValidationError):
         raise NotFound(f"there are no boxes of {camera_id}/{view_id}") from None
-    return found if isinstance(found, dict) else {"boxes": found}
-
-
-@router.get("/{camera_id}/views/{view_id}/zones", response_model=ZonesOut)
-def get_zones(wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id) -> Json:
-    """The view's zones in force."""
-    view = _guard_view(wired, principal, camera_id, view_id)
-    return _zones(wired.zones.current(view))
-
-
-@router.get("/{camera_id}/views/{view_id}/zones/versions", response_model=ZoneHistory)
-def get_zone_versions(wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id) -> Json:
-    """Every version of the view's zones, newest first."""
-    view = _guard_view(wired, principal, camera_id, view_id)
-    return {"items": [_zones(version) for version in wired.zones.history(view)]}
-
-
-@router.post("/{camera_id}/views/{view_id}/zones/check", response_model=ZonesChecked)
-def check_zones(
-    wired: Wired, principal: ZoneWriter, camera_id: Id, view_id: Id, asked: ZonesCheck
-) -> Json:
-    """Check zones without saving them."""
-    _guard_view(wired, principal, camera_id, view_id)
-    return {"problems": problems_of(asked.zones, wired.settings.detector_labels)}
-
-
-@router.put(
-    "/{camera_id}/views/{view_id}/zones",
-    response_model=ZonesOut,
-    responses={409: {"description": "Another version was saved in between."}},
-)
-def save_zones(
-    wired: Wired,
-    principal: ZoneWriter,
-    client: Client,
-    camera_id: Id,
-    view_id: Id,
-    asked: ZonesIn,
-) -> Json:
-    """Save a new version; the running patrol takes it over. To restore, save an old version."""
-    view = _guard_view(wired, principal, camera_id, view_id)
-    problems = problems_of(asked.zones, wired.settings.detector_labels)
-    if problems:
-        raise Refused("zones cannot be saved like this", {"problems": problems})
-    valid = tuple(
-        z.model_dump(mode="json", by_alias=True) for z in _ZONES.validate_python(asked.zones)
-    )
-    draft = ZoneVersion(view, asked.version, valid, principal.username, wired.clock(), asked.note)
-    try:
-        saved = wired.zones.save(draft)
-    except ZonesChanged as error:
-        extra = {"version": error.current, "by": error.saved_by}
-        raise Conflict(str(error), extra) from None
-    told = {"version": saved.version, "zones": len(valid), "note": asked.note}
-    wired.audit.append(Act(principal.username, "zones.save", str(view), told, client))
-    return _zones(saved)
 
 
 def find_cameras(wired: Services, principal: Principal) -> list[Json]:
@@ -197,50 +131,17 @@ def _camera(row: Json, open_incidents: int) -> Json:
     }
 
 
-def _guard_view(wired: Services, principal: Principal, camera_id: str, view_id: str) -> ViewKey:
+def guard_view(wired: Services, principal: Principal, camera_id: str, view_id: str) -> ViewKey:
+    """The view; raises NotFound outside the caller's areas."""
     if view_id not in guard_camera(wired, principal, camera_id)["views"]:
         raise NotFound(f"camera {camera_id} has no view {view_id}")
     return ViewKey(camera_id, view_id)
 
 
 def _still(wired: Services, principal: Principal, view: ViewKey, suffix: str) -> Path:
-    _guard_view(wired, principal, view.camera_id, view.view_id)
+    guard_view(wired, principal, view.camera_id, view.view_id)
     root = wired.settings.stills_root.resolve()
     path = (root / view.camera_id / f"{view.view_id}{suffix}").resolve()
     if not path.is_relative_to(root) or not path.is_file():
         raise NotFound(f"there is no still of {view} yet")
     return path
-
-
-def problems_of(zones: tuple[Json, ...], labels: tuple[str, ...]) -> list[Json]:
-    """What is wrong with zones; what the detector cannot see only where its classes are known."""
-    try:
-        checked = _ZONES.validate_python(zones)
-    except ValidationError as error:
-        return [
-            {
-                "where": ".".join(str(part) for part in problem["loc"]),
-                "message": problem["msg"].removeprefix("Value error, "),
-            }
-            for problem in error.errors(include_url=False, include_context=False)
-        ]
-    ids = [zone.id for zone in checked]
-    return [
-        {"where": name, "message": f"zone ids must be unique, got {name} twice"}
-        for name in sorted({name for name in ids if ids.count(name) > 1})
-    ] + [
-        {"where": zone_id, "message": message}
-        for zone_id, message in (blind_rules(checked, labels) if labels else ())
-    ]
-
-
-def _zones(version: ZoneVersion) -> Json:
-    return {
-        "camera_id": version.view.camera_id,
-        "view_id": version.view.view_id,
-        "version": version.version,
-        "zones": list(version.zones),
-        "saved_by": version.saved_by,
-        "saved_at": at(version.saved_at) if version.version else None,
-        "note": version.note,
-    }

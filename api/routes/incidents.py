@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from api import present
 from api.dependencies import Client, Judge, Reader, Wired, language_of
 from api.errors import ApiError
-from api.shapes import (
+from api.shapes.incidents import (
     BulkIn,
     BulkOut,
     IncidentDetail,
@@ -39,7 +39,7 @@ def list_incidents(
     """Incidents in the caller's areas, newest or most urgent first, by cursor."""
     page = Page(query.order, query.limit, query.cursor)
     rows, cursor = wired.incidents.find(principal, filter_of(query), page)
-    items = [present.summary(wired, principal, row) for row in rows]
+    items = present.summaries(wired, principal, rows)
     return _json({"items": items, "next_cursor": cursor})
 
 
@@ -81,7 +81,6 @@ def get_incident(
 @router.post(
     "/{incident_id}/verdicts",
     response_model=VerdictOut,
-    responses={409: {"description": "Somebody was faster; the body says who and what."}},
 )
 def judge_incident(
     wired: Wired,
@@ -91,7 +90,10 @@ def judge_incident(
     verdict: VerdictIn,
     key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    """Accept, reject, reopen, merge, split, assign or comment."""
+    """Accept, reject, reopen, merge, split, assign or comment.
+
+    409: somebody was faster; the body says who (`by`) and what (`review`, `reason`, `version`).
+    """
     wanted = Verdict(
         action=verdict.action,
         version=verdict.version,
@@ -109,7 +111,11 @@ def judge_incident(
     return done
 
 
-@router.post("/bulk-verdicts", response_model=BulkOut)
+@router.post(
+    "/bulk-verdicts",
+    response_model=BulkOut,
+    responses={207: {"model": BulkOut, "description": "Some of them fell."}},
+)
 def judge_many(
     wired: Wired,
     principal: Judge,

@@ -30,7 +30,7 @@ from api.routes.cameras import find_cameras
 from api.security.principal import ROLES, SCOPES, Principal
 from api.services import Services
 from api.settings import REJECT_REASONS
-from api.shapes import Name
+from api.shapes.base import Name
 from api.texts import LANGUAGES, Language
 
 router = APIRouter(include_in_schema=False)
@@ -87,20 +87,22 @@ def review_page(
 @router.get("/live")
 def live_page(request: Request, principal: SignedIn, wired: Wired) -> Response:
     """Camera wall and map."""
-    return _signed_in_page(request, principal, "live", {"grid": _grid(wired), **_common(wired)})
+    return _signed_in_page(
+        request, principal, "live", {"grid": wired.grid.geojson, **_common(wired)}
+    )
 
 
 @router.get("/zones")
 def zones_page(request: Request, principal: SignedIn, wired: Wired) -> Response:
     """The zone editor; the view is in the address's fragment."""
-    data = {"views": _camera_names(wired, principal), **_common(wired)}
+    data = {"views": _camera_names(wired, principal), "grid": wired.grid.geojson, **_common(wired)}
     return _signed_in_page(request, principal, "zones", data)
 
 
 @router.get("/statistics")
 def statistics_page(request: Request, principal: SignedIn, wired: Wired) -> Response:
     """Counts and charts."""
-    data = {"grid": _grid(wired), **_common(wired)}
+    data = {"grid": wired.grid.geojson, **_common(wired)}
     return _signed_in_page(request, principal, "statistics", data)
 
 
@@ -113,7 +115,9 @@ def audit_page(request: Request, principal: SignedIn, wired: Wired) -> Response:
 @router.get("/people")
 def people_page(request: Request, principal: SignedIn, wired: Wired) -> Response:
     """Users and tokens."""
-    data = {"roles": ROLES, "scopes": SCOPES, **_common(wired)}
+    cells = [camera["grid_cell"] for camera in find_cameras(wired, principal)]
+    areas = wired.grid.areas(cells)
+    data = {"roles": ROLES, "scopes": SCOPES, "areas": areas, **_common(wired)}
     return _signed_in_page(request, principal, "people", data)
 
 
@@ -227,17 +231,6 @@ def _camera_names(wired: Services, principal: Principal) -> list[dict[str, Any]]
         {"camera_id": c["camera_id"], "name": c["name"] or c["camera_id"], "views": c["views"]}
         for c in find_cameras(wired, principal)
     ]
-
-
-def _grid(wired: Services) -> Any:
-    """The management grid for the map; None when the site has none."""
-    path = wired.settings.grid_geojson
-    if path is None:
-        return None
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def _signed_in_page(

@@ -11,7 +11,7 @@ from api.dependencies import Administrator, Client, SignedIn, Wired
 from api.errors import Conflict, Refused
 from api.present import at
 from api.services import Services
-from api.shapes import (
+from api.shapes.people import (
     FilterIn,
     FilterList,
     LinkOut,

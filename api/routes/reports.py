@@ -25,7 +25,9 @@ from api.dependencies import (
 from api.errors import Forbidden, Refused
 from api.routes.incidents import filter_of
 from api.services import Services
-from api.shapes import AuditPage, AuditVerdict, IncidentQuery
+from api.shapes.audit import AuditPage, AuditVerdict
+from api.shapes.incidents import IncidentQuery
+from api.shapes.statistics import StatisticsOut
 from api.sheets import workbook
 from api.store.audit import Act, AuditQuery
 from api.store.incidents import Page
@@ -34,6 +36,7 @@ from pipeline.ledger.database import reading
 router = APIRouter()
 Json = dict[str, Any]
 MAX_ROWS = 50_000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _COLUMNS = (
     "incident_id",
     "type",
@@ -57,7 +60,7 @@ _COLUMNS = (
 )
 
 
-@router.get("/api/v1/statistics", tags=["statistics"])
+@router.get("/api/v1/statistics", tags=["statistics"], response_model=StatisticsOut)
 def get_statistics(
     wired: Wired,
     principal: Statistician,
@@ -76,7 +79,9 @@ def get_statistics(
     "/api/v1/exports/incidents.{form}",
     tags=["statistics"],
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}}, "description": "A table of incidents."}},
+    responses={
+        200: {"content": {"text/csv": {}, XLSX: {}}, "description": "A table of incidents."}
+    },
 )
 def export_incidents(
     wired: Wired,
@@ -99,8 +104,7 @@ def export_incidents(
     wired.audit.append(Act(principal.username, f"export.{form}", "incidents", told, client))
     name = {"Content-Disposition": f'attachment; filename="incidents.{form}"'}
     if form == "xlsx":
-        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return Response(workbook(_COLUMNS, table), media_type=kind, headers=name)
+        return Response(workbook(_COLUMNS, table), media_type=XLSX, headers=name)
     return Response(_csv(table), media_type="text/csv; charset=utf-8", headers=name)
 
 

@@ -59,6 +59,10 @@ class Gate:
         with self._lock:
             return fingerprint(secret) in self._cache
 
+    def recent(self, secret: str) -> Principal | None:
+        """Whose session or token this is if it was looked up within 2 s; asks no database."""
+        return self._fresh(fingerprint(secret), self._clock())
+
     def still_valid(self, principal: Principal) -> bool:
         """True while the session or token behind a long answer holds."""
         load = self._load_session if principal.csrf is not None else self._people.token
@@ -151,15 +155,20 @@ class Gate:
         with self._lock:
             self._cache.clear()
 
+    def _fresh(self, key: str, now: float) -> Principal | None:
+        with self._lock:
+            entry = self._cache.get(key)
+        fresh = entry is not None and now < min(entry[0], entry[1].expires_at)
+        return entry[1] if entry is not None and fresh else None
+
     def _load_session(self, key: str, now: float) -> Principal | None:
         return self._people.session(key, now, self._times.idle_s)
 
     def _cached(self, key: str, load: Callable[[str, float], Principal | None]) -> Principal | None:
         now = self._clock()
-        with self._lock:
-            entry = self._cache.get(key)
-        if entry is not None and now < min(entry[0], entry[1].expires_at):
-            return entry[1]
+        known = self._fresh(key, now)
+        if known is not None:
+            return known
         found = load(key, now)
         with self._lock:
             self._cache.pop(key, None)

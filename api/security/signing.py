@@ -35,7 +35,7 @@ class Signer:
     def sign(self, purpose: str, *fields: object) -> str:
         """Hex signature of the fields, in order."""
         message = "\x1f".join((purpose, *map(str, fields)))
-        return hmac.new(self._secret, message.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._secret, message.encode(), "sha256").hex()
 
     def fits(self, signature: str, purpose: str, *fields: object) -> bool:
         """True when the signature is of these fields."""

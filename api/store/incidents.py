@@ -127,8 +127,7 @@ class Incidents:
             if page.cursor:
                 found = found.where(_after(page.order, page.cursor))
             found = found.order_by(*(key.desc() for key in keys)).limit(page.limit + 1)
-            ids = session.execute(found).scalars().all()
-            query = sa.select(*_SUMMARY).select_from(_JOINED).where(_i.incident_id.in_(ids))
+            query = sa.select(*_SUMMARY).select_from(_JOINED).where(_i.incident_id.in_(found))
             query = query.order_by(*(key.desc() for key in keys))
             rows = [dict(zip(_NAMES, row, strict=True)) for row in session.execute(query)]
             more = len(rows) > page.limit

@@ -1,4 +1,7 @@
-"""Merging two incidents into one and splitting one into two, in the caller's transaction."""
+"""Merging two incidents into one and splitting one into two, in the caller's transaction.
+
+The caller holds the type's lock (`pipeline.ledger.sql.lock_type`) from before its first row lock.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,6 @@ def merge_into(
         raise Refused(f"merged incidents must be of one type, got {row.type} and {target.type}")
     if target.incident_id == row.incident_id or target.merged_into is not None:
         raise Conflict("the incidents were merged already")
-    sql.lock_type(session, row.type)
     moved = _move(session, row.incident_id, target.incident_id, None)
     row.merged_into = target.incident_id
     row.review_version += 1
@@ -58,7 +60,6 @@ def split_off(
     leaving = set(sightings)
     if not leaving or not leaving < own:
         raise Refused(f"a split must name some, not all, of the {len(own)} sightings")
-    sql.lock_type(session, row.type)
     founder = min(leaving, key=lambda s: (_founded(session, s, row.incident_id), str(s)))
     made = incident_id_of(founder)
     if made == row.incident_id:

@@ -90,10 +90,12 @@ class Verdicts:
         """
         asked = _digest(incident_id, verdict)
         with writing(self._engine) as session:
+            if verdict.action in ("merge", "split"):
+                self._lock_type(session, incident_id)
+            row = self._row(session, who, incident_id)
             known = self._replay(session, who, verdict.key, asked)
             if known is not None:
                 return {**known, "replayed": True}
-            row = self._row(session, who, incident_id)
             if verdict.action != "comment":
                 self._guard_version(session, row, verdict)
             detail = self._perform(session, who, row, verdict)
@@ -101,6 +103,16 @@ class Verdicts:
             if verdict.key:
                 self._keep(session, who, verdict.key, asked, answer)
         return {**answer, "replayed": False}
+
+    def _lock_type(self, session: Session, incident_id: UUID) -> None:
+        """Take the type's lock before any row's, as the patrol does, so that nobody waits for ever.
+
+        An incident's type never changes, so it may be read before it is locked.
+        """
+        query = sa.select(IncidentRow.type).where(IncidentRow.incident_id == incident_id)
+        incident_type = session.scalars(query).first()
+        if incident_type is not None:
+            sql.lock_type(session, incident_type)
 
     def _row(self, session: Session, who: Principal, incident_id: UUID) -> IncidentRow:
         query = sa.select(IncidentRow).where(

@@ -26,6 +26,7 @@ _FLAT = {
     "zone": "Zone of the leading sighting",
     "severity": "1 (low) to 4 (urgent), as text",
     "phase": "started, updated, ended, accepted, rejected, reopened, merged or split",
+    "dispatch": "due (send it out), waiting (for a person) or withdrawn (call it back)",
     "time": "RFC 3339, UTC, microseconds: compares as text",
     "grid_cell": "Code of the management grid cell, empty when the place is unknown",
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.events.dispatch import Dispatch, dispatch_of
 from pipeline.events.message import (
     EVENT_TYPE_PREFIX,
     MAX_EVENT_BYTES,
@@ -42,16 +43,21 @@ class Occurrence:
     detail: Mapping[str, str] | None = None
 
 
-def event_fields(source: str, incident: Incident, what: Occurrence) -> dict[str, str]:
+def event_fields(
+    source: str, incident: Incident, what: Occurrence, at_once: Collection[str] = ()
+) -> dict[str, str]:
     """The fields of the stream entry: `event` holds the whole, the others are to filter by.
 
     Args:
         source: CloudEvents source, e.g. "/skygrid/futian".
         incident: After the change; its `sequence` is the event's.
         what: What happened.
+        at_once: Types that go to dispatch before a person accepted them.
     """
+    merged = incident.merged_into is not None
+    dispatch = dispatch_of(incident.type, incident.review.value, at_once, merged=merged)
     for most in _MOST:
-        event = _event(source, incident, what, most)
+        event = _event(source, incident, what, dispatch, most)
         body = event.model_dump_json()
         if len(body.encode()) <= MAX_EVENT_BYTES:
             break
@@ -68,12 +74,15 @@ def event_fields(source: str, incident: Incident, what: Occurrence) -> dict[str,
         "zone": incident.zone_id,
         "severity": str(incident.severity),
         "phase": str(what.kind),
+        "dispatch": dispatch,
         "time": time_text(what.at),
         "grid_cell": (place.grid_cell if place else None) or "",
     }
 
 
-def _event(source: str, incident: Incident, what: Occurrence, most: int) -> IncidentEvent:
+def _event(
+    source: str, incident: Incident, what: Occurrence, dispatch: Dispatch, most: int
+) -> IncidentEvent:
     camera = incident.view.camera_id
     clip = next((f for f in incident.evidence if f.kind in ("clip_h264", "clip")), None)
     cell = incident.place.grid_cell if incident.place else None
@@ -86,11 +95,13 @@ def _event(source: str, incident: Incident, what: Occurrence, most: int) -> Inci
         partitionkey=cell or camera,
         sequence=f"{incident.sequence:010d}",
         dataref=clip.path if clip else None,
-        data=_incident(incident, what, most),
+        data=_incident(incident, what, dispatch, most),
     )
 
 
-def _incident(incident: Incident, what: Occurrence, most: int) -> IncidentMessage:
+def _incident(
+    incident: Incident, what: Occurrence, dispatch: Dispatch, most: int
+) -> IncidentMessage:
     return IncidentMessage(
         incident_id=incident.incident_id,
         incident_type=incident.type,
@@ -98,6 +109,7 @@ def _incident(incident: Incident, what: Occurrence, most: int) -> IncidentMessag
         state=incident.state.value,
         review=incident.review.value,
         phase=what.kind.value,
+        dispatch=dispatch,
         camera=incident.view.camera_id,
         view=incident.view.view_id,
         zone=incident.zone_id,

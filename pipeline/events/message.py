@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.events.dispatch import Dispatch
+
 MAX_EVENT_BYTES = 64 * 1024
 """What every CloudEvents intermediary must forward (CloudEvents 1.0, size limits)."""
 
@@ -87,6 +89,10 @@ class IncidentMessage(_Message):
     state: Literal["open", "ended"]
     review: Literal["pending", "accepted", "rejected"]
     phase: Phase
+    dispatch: Annotated[
+        Dispatch,
+        Field(description="due: send it out; waiting: for a person; withdrawn: call it back"),
+    ]
     camera: str
     view: str
     zone: str

@@ -86,6 +86,20 @@ class CalibrationSettings(_Section):
         return Lens(self.lens.focal_px, self.lens.centre_px, self.lens.coefficients)
 
 
+class PositionSettings(_Section):
+    """Where a camera stands and looks, for the map; a calibrated view knows it by itself."""
+
+    lonlat: tuple[Longitude, Latitude] = Field(description="[longitude, latitude] in degrees.")
+    crs: Crs = Field(default="wgs84", description="What lonlat is given in.")
+    heading_deg: float | None = Field(
+        default=None, ge=0, lt=360, description="Middle of the view, clockwise from north."
+    )
+    fov_deg: float | None = Field(default=None, gt=0, lt=360, description="Width of the view.")
+    range_m: float | None = Field(
+        default=None, gt=0, le=5000, description="How far the map draws the view."
+    )
+
+
 class GridSettings(_Section):
     """The management grid of the city."""
 

@@ -116,7 +116,7 @@ class MemoryLedger:
         event_id = str(event_id_of(incident.incident_id, what.kind, what.cause))
         if all(event.event_id != event_id for event in self._events):
             incident = replace(incident, sequence=incident.sequence + 1)
-            fields = event_fields(self.config.source, incident, what)
+            fields = event_fields(self.config.source, incident, what, self.config.at_once)
             self._events.append(OutboxEvent(len(self._events) + 1, event_id, fields))
             self._written.append(self.config.clock())
         self._incidents[incident.incident_id] = incident

@@ -35,6 +35,7 @@ class LedgerConfig:
 
     Attributes:
         site: Name in the events' source, "/skygrid/<site>".
+        at_once: Types that go to dispatch before a person accepted them.
         policy: Decides which incident a new sighting joins.
         combine: How an incident follows from its sightings.
         join_window: How long after its last picture an incident is still a candidate.
@@ -45,6 +46,7 @@ class LedgerConfig:
     """
 
     site: str = "local"
+    at_once: frozenset[str] = frozenset()
     policy: FusionPolicy = field(default_factory=SameViewPolicy)
     combine: Combine = combine
     join_window: timedelta = timedelta(minutes=30)

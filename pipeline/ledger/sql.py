@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import ColumnElement, Engine, Select, select
 from sqlalchemy.orm import Session
 
 from pipeline.events.build import Occurrence
@@ -242,7 +242,9 @@ class SqlLedger:
         self, view: ViewKey, *, ended_since: datetime | None = None
     ) -> tuple[Sighting, ...]:
         """See `Ledger.open_sightings`."""
-        wanted = SightingRow.phase.in_([Phase.STARTED.value, Phase.UPDATED.value])
+        wanted: ColumnElement[bool] = SightingRow.phase.in_(
+            [Phase.STARTED.value, Phase.UPDATED.value]
+        )
         if ended_since is not None:
             wanted |= SightingRow.observed_at >= ended_since
         query = (

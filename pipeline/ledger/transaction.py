@@ -112,7 +112,7 @@ def outbox_row(config: LedgerConfig, numbered: Incident, what: Occurrence) -> Ou
     return OutboxRow(
         event_id=event_id_of(numbered.incident_id, what.kind, what.cause),
         incident_id=numbered.incident_id,
-        fields=event_fields(config.source, numbered, what),
+        fields=event_fields(config.source, numbered, what, config.at_once),
         created_at=config.clock(),
     )
 

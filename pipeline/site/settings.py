@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from models.settings import CrowdSettings, DetectorSettings
 from pipeline.fusion.settings import FusionSettings
-from pipeline.geometry.settings import CalibrationSettings, GridSettings
+from pipeline.geometry.settings import CalibrationSettings, GridSettings, PositionSettings
 from pipeline.ledger.database import sqlite_url
 from pipeline.tour.settings import TourSettings
 from pipeline.types import IncidentType
@@ -99,6 +99,9 @@ class CameraSettings(Framing):
     views: tuple[ViewSettings, ...] = Field(
         (), max_length=300, description="Of an eagle-eye: what is watched at each of its presets."
     )
+    position: PositionSettings | None = Field(
+        None, description="Where it stands, for the map and for who may see it."
+    )
     tour: TourSettings | None = Field(None, description="Makes the camera an eagle-eye.")
 
     @model_validator(mode="after")
@@ -156,6 +159,16 @@ class QueueSettings(Settings):
     maxlen: int = Field(1_000_000, ge=1000, description="Entries kept in the stream, about.")
 
 
+class DispatchSettings(Settings):
+    """When an incident may be sent out to the people who clear it."""
+
+    at_once: tuple[IncidentType, ...] = Field(
+        (),
+        description="Types that go to dispatch as soon as they are confirmed; the others wait "
+        "until a person accepted them.",
+    )
+
+
 class StoreSettings(Settings):
     """Where incidents are kept."""
 
@@ -207,6 +220,7 @@ class Site(Settings):
     worker: WorkerSettings = WorkerSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     queue: QueueSettings = QueueSettings()
+    dispatch: DispatchSettings = DispatchSettings()
     store: StoreSettings = StoreSettings()
     monitor: MonitorSettings = MonitorSettings()
     review: ReviewSettings = ReviewSettings()

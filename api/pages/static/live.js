@@ -12,7 +12,8 @@ async function load() {
   try {
     const [cameras, incidents] = await Promise.all([get("/api/v1/cameras"), get("/api/v1/incidents?review=pending&order=urgent&limit=200")]);
     state.cameras = cameras.items;
-    state.incidents = incidents.items.map((item) => ({ ...item, label: `${typeName(item)} · ${item.camera_name} · ${when(item.started_at)}` }));
+    const stands = new Map(cameras.items.filter((camera) => camera.lon !== null).map((camera) => [camera.camera_id, { lon: camera.lon, lat: camera.lat }]));
+    state.incidents = incidents.items.map((item) => ({ ...item, place: item.place || stands.get(item.camera_id), label: `${typeName(item)} · ${item.camera_name} · ${when(item.started_at)}` }));
     render();
   } catch (error) { failed(error); }
 }

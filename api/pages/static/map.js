@@ -15,7 +15,11 @@ export class CityMap {
       make("button", { type: "button", "aria-label": "−", onclick: () => this.zoom(1 / 1.5) }, "−"));
     root.replaceChildren(this.svg, this.scale, zoom);
     this.svg.addEventListener("wheel", (event) => { event.preventDefault(); this.zoom(event.deltaY < 0 ? 1.2 : 1 / 1.2, event); }, { passive: false });
-    this.svg.addEventListener("pointerdown", (event) => { this.drag = [event.clientX, event.clientY]; });
+    this.svg.addEventListener("pointerdown", (event) => { this.drag = this.start = [event.clientX, event.clientY]; });
+    if (options.pick) {
+      this.svg.classList.add("pick");
+      this.svg.addEventListener("click", (event) => this.pick(event));
+    }
     this.svg.addEventListener("pointermove", (event) => this.pan(event));
     for (const name of ["pointerup", "pointerleave", "pointercancel"]) this.svg.addEventListener(name, () => { this.drag = null; });
     new ResizeObserver(() => this.place()).observe(root);
@@ -27,7 +31,7 @@ export class CityMap {
     const points = [];
     for (const c of content.cameras || []) if (c.lon !== null) points.push([c.lon, c.lat], ...footprint(c));
     for (const i of content.incidents || []) if (i.place) points.push([i.place.lon, i.place.lat]);
-    for (const s of content.spots || []) points.push([s.lon, s.lat]);
+    for (const s of [...(content.spots || []), ...(content.points || [])]) points.push([s.lon, s.lat]);
     if (!points.length) for (const ring of rings(content.grid)) points.push(...ring.points);
     this.empty = points.length === 0;
     if (this.empty) { this.layer.replaceChildren(); return; }
@@ -49,6 +53,18 @@ export class CityMap {
   at(lon, lat) {
     const narrow = Math.cos((this.centre[1] * Math.PI) / 180);
     return [this.root.clientWidth / 2 + (lon - this.centre[0]) * narrow * this.perDegree, this.root.clientHeight / 2 - (lat - this.centre[1]) * this.perDegree];
+  }
+
+  // A click that was no drag: its place, longitude first.
+  pick(event) {
+    const moved = this.start ? Math.hypot(event.clientX - this.start[0], event.clientY - this.start[1]) : 0;
+    if (!this.centre || moved > 4) return;
+    const box = this.svg.getBoundingClientRect();
+    const narrow = Math.cos((this.centre[1] * Math.PI) / 180);
+    this.options.pick([
+      this.centre[0] + (event.clientX - box.left - box.width / 2) / this.perDegree / narrow,
+      this.centre[1] - (event.clientY - box.top - box.height / 2) / this.perDegree,
+    ]);
   }
 
   zoom(factor) {
@@ -87,6 +103,10 @@ export class CityMap {
       const [x, y] = this.at(camera.lon, camera.lat);
       made.push(draw("circle", { class: `camera ${tone(camera.state)}`, cx: x, cy: y, r: 6 }, draw("title", {}, camera.name || camera.camera_id)));
       if (this.options.names) made.push(draw("text", { x: x + 9, y: y + 4 }, document.createTextNode(camera.name || camera.camera_id)));
+    }
+    for (const point of this.content.points || []) {
+      const [x, y] = this.at(point.lon, point.lat);
+      made.push(draw("circle", { class: point.picked ? "ground-point picked" : "ground-point", cx: x, cy: y, r: 5 }), draw("text", { x: x + 8, y: y + 4 }, document.createTextNode(point.name)));
     }
     for (const incident of this.content.incidents || []) {
       if (!incident.place) continue;

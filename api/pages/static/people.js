@@ -19,11 +19,36 @@ async function change(id, values) {
 function user(row) {
   const role = make("select", { "aria-label": `${say("people.role")} ${row.username}`, onchange: (event) => change(row.id, { role: event.target.value }) }, ...data.roles.map((name) => make("option", { value: name, selected: name === row.role }, say("role." + name))));
   const areas = make("input", { value: row.areas.join(", "), "aria-label": `${say("people.areas")} ${row.username}`, onchange: (event) => change(row.id, { areas: split(event.target.value) }) });
+  const pick = make("button", { type: "button", "aria-label": say("people.pick_areas_of", { name: row.username }), onclick: () => pickAreas(row.username, areas, () => change(row.id, { areas: split(areas.value) })) }, say("people.pick_areas"));
   const status = row.disabled ? "people.disabled" : row.can_sign_in ? "people.active" : "people.waiting";
-  return make("tr", {}, make("td", {}, row.username), make("td", {}, row.display_name), make("td", {}, role), make("td", {}, areas), make("td", {}, say(status)), make("td", {},
+  return make("tr", {}, make("td", {}, row.username), make("td", {}, row.display_name), make("td", {}, role), make("td", {}, make("span", { class: "with-button" }, areas, pick)), make("td", {}, say(status)), make("td", {},
     make("button", { type: "button", onclick: () => newLink(row) }, say("people.new_link")), " ",
     make("button", { type: "button", onclick: () => change(row.id, { disabled: !row.disabled }) }, say(row.disabled ? "people.enable" : "people.disable"))));
 }
+
+// Rights by ticking: a tick on a street holds for everything in it.
+function pickAreas(name, input, done) {
+  const chosen = split(input.value);
+  $("areas-title").textContent = say("people.pick_areas_of", { name });
+  $("areas-told").textContent = say(data.areas.length ? "people.whole_city" : "people.no_areas");
+  $("areas-list").replaceChildren(...data.areas.map((area) => {
+    const box = make("input", { type: "checkbox", value: area.code });
+    box.checked = chosen.includes(area.code);
+    return make("li", { class: `level-${area.level}` }, make("label", { class: "check" }, box, `${say("area." + area.level)} ${area.name || area.code}`, area.name ? make("small", { class: "muted" }, area.code) : null));
+  }));
+  const dialog = $("areas");
+  dialog.onclose = () => {
+    if (dialog.returnValue !== "ok") return;
+    const ticked = [...dialog.querySelectorAll("input:checked")].map((box) => box.value);
+    const others = chosen.filter((code) => !data.areas.some((area) => area.code === code));
+    const kept = ticked.filter((code) => !ticked.some((wider) => wider !== code && code.startsWith(wider)));
+    input.value = [...others, ...kept].join(", ");
+    done?.();
+  };
+  dialog.returnValue = "";
+  dialog.showModal();
+}
+$("pick-areas").addEventListener("click", () => pickAreas(say("people.new_user"), $("add-user").elements.areas));
 
 const split = (text) => text.split(",").map((part) => part.trim()).filter(Boolean);
 

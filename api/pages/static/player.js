@@ -14,6 +14,7 @@ export class Player {
     this.speed = 1;
     this.videos = new Map();
     this.tracks = new Map();
+    this.found = new Map();
     this.zoomer = make("div", { class: "zoomer" });
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.note = make("p", { hidden: true });
@@ -53,7 +54,7 @@ export class Player {
       if (incident.files.snapshot) video.poster = incident.files.snapshot;
       video.src = url;
       this.videos.set(key, video);
-      if (incident.files.boxes && !this.tracks.has(incident.files.boxes)) this.loadTrack(incident.files.boxes);
+      if (incident.files.boxes) this.wait(video, incident.files.boxes);
       while (this.videos.size > 5) {
         const [oldest, gone] = this.videos.entries().next().value;
         if (gone === this.video) { this.videos.delete(oldest); this.videos.set(oldest, gone); continue; }
@@ -65,10 +66,25 @@ export class Player {
     return this.videos.get(key);
   }
 
-  async loadTrack(url) {
+  // Lets a clip that is not on the screen yet wait at its moment: its first frame is the right one.
+  async wait(video, url) {
+    const moment = momentOf(await this.loadTrack(url));
+    const seek = () => { if (video !== this.video && moment !== null) video.currentTime = startOf(moment, video.duration); };
+    if (video.readyState >= 1) seek();
+    else video.addEventListener("loadedmetadata", seek, { once: true });
+  }
+
+  loadTrack(url) {
+    const known = this.tracks.get(url);
+    if (known) return known;
     const waiting = fetch(url, { credentials: "same-origin" }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+    waiting.then((track) => this.found.set(url, track));
     this.tracks.set(url, waiting);
-    if (this.tracks.size > 12) this.tracks.delete(this.tracks.keys().next().value);
+    if (this.tracks.size > 12) {
+      const oldest = this.tracks.keys().next().value;
+      this.tracks.delete(oldest);
+      this.found.delete(oldest);
+    }
     return waiting;
   }
 
@@ -81,32 +97,25 @@ export class Player {
     this.showKinds();
     if (!changed && video === this.video) return;
     this.video?.pause();
-    this.track = null;
-    this.moment = null;
+    this.track = this.found.get(incident.files.boxes) || null;
+    this.moment = momentOf(this.track);
     this.setZoom(false);
-    if (incident.files.boxes) this.useTrack(incident);
+    if (incident.files.boxes && !this.track) this.useTrack(incident);
     if (video) this.showVideo(video);
     else this.showPicture(incident.files.snapshot, incident.state === "open" ? "player.waiting" : "player.none");
   }
 
   async useTrack(incident) {
-    const waiting = this.tracks.get(incident.files.boxes) || this.loadTrack(incident.files.boxes);
-    const track = await waiting;
-    if (this.incident === incident || this.incident?.incident_id === incident.incident_id) {
+    const track = await this.loadTrack(incident.files.boxes);
+    if (this.incident?.incident_id === incident.incident_id) {
       this.track = track;
-      this.findMoment();
+      this.moment = momentOf(track);
       if (this.video && this.video.currentTime < this.from) this.video.currentTime = this.from;
       this.paint();
     }
   }
 
-  findMoment() {
-    const mark = this.track?.marks?.find((m) => m.name === "confirmed") || this.track?.marks?.[0];
-    const first = this.track?.frames?.[0]?.t_s;
-    this.moment = mark?.t_s ?? first ?? null;
-  }
-
-  get from() { return this.loopOn && this.moment !== null ? Math.max(0, Math.min(this.moment, this.length) - BEFORE_S) : 0; }
+  get from() { return this.loopOn && this.moment !== null ? startOf(this.moment, this.length) : 0; }
   get to() { return this.loopOn && this.moment !== null ? Math.min(this.length, Math.max(this.moment, 0) + AFTER_S) : this.length; }
   get length() { return Number.isFinite(this.video?.duration) ? this.video.duration : 0; }
 
@@ -137,7 +146,7 @@ export class Player {
   }
 
   start() {
-    this.video.currentTime = this.from;
+    if (Math.abs(this.video.currentTime - this.from) > 0.05) this.video.currentTime = this.from;
     this.video.playbackRate = this.speed;
     this.video.play().catch(() => {});
   }
@@ -271,6 +280,14 @@ export class Player {
     context.setLineDash([]);
   }
 }
+
+// Where in its clip a track was confirmed, else where it begins; null when there is nothing.
+function momentOf(track) {
+  const mark = track?.marks?.find((m) => m.name === "confirmed") || track?.marks?.[0];
+  return mark?.t_s ?? track?.frames?.[0]?.t_s ?? null;
+}
+
+const startOf = (moment, length) => Math.max(0, Math.min(moment, length) - BEFORE_S);
 
 function paintBox(context, box, at, ratio) {
   const [x1, y1] = at(box.xyxy_norm[0], box.xyxy_norm[1]);

@@ -121,6 +121,7 @@ function heading(item) {
     document.createTextNode(typeName(item)),
     make("span", { class: `badge s${item.severity}` }, say("severity." + item.severity)),
     make("span", { class: `badge ${item.review}` }, say("review." + item.review)),
+    item.review === "pending" && item.dispatch === "due" ? make("span", { class: "badge s3" }, say("dispatch.already")) : "",
     make("small", {}, `${item.camera_name} · ${when(item.started_at, true)}`));
 }
 
@@ -156,6 +157,7 @@ function renderDetail(detail) {
     ...fact("detail.lasted", lasting(lasted)),
     ...fact("detail.confidence", `${Math.round(detail.confidence * 100)} %`),
     ...fact("detail.severity", say("severity." + detail.severity)),
+    ...fact("dispatch", say("dispatch." + detail.dispatch)),
     ...Object.entries(detail.measures).flatMap(([name, value]) => [make("dt", {}, known("detail.measure." + name) ? say("detail.measure." + name) : name.replaceAll("_", " ")), make("dd", {}, name.endsWith("_s") ? lasting(value) : String(Math.round(value * 100) / 100))]),
     ...fact("detail.assigned", detail.assigned_to),
     ...fact("detail.model", detail.model));

@@ -1,19 +1,24 @@
 // Draws zones on a real still: mouse, touch and keyboard; checked by the server before saving.
-import { call, data, draw, failed, get, listen, make, may, Refusal, say, toast, when } from "./core.js";
+import { Calibrator } from "./calibrate.js";
+import { call, data, draw, failed, get, known, listen, make, may, Refusal, say, toast, when } from "./core.js";
 
 const $ = (id) => document.getElementById(id);
 const writer = may("zones:write");
-const state = { camera: null, view: null, version: 0, zones: [], picked: -1, draft: null, seen: [], dirty: false };
+const state = { camera: null, view: null, version: 0, zones: [], picked: -1, draft: null, seen: [], dirty: false, ground: false, groundDirty: false };
 const image = make("img", { alt: say("zones.title") });
 const svg = draw("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", tabindex: "0", role: "application", "aria-label": say("zones.drag") });
 $("editor").append(image, svg);
-$("add").disabled = !writer;
+$("add").disabled = $("calibrate").disabled = true;
+
+const ground = new Calibrator($("ground"), () => { state.dirty = state.groundDirty = true; $("problems").hidden = true; side(); });
+ground.base = base;
+ground.redraw = () => render();
 
 for (const camera of data.views) {
   for (const view of camera.views) $("view").append(make("option", { value: `${camera.camera_id}/${view}` }, camera.views.length > 1 ? `${camera.name} · ${view}` : camera.name));
 }
 
-const base = () => `/api/v1/cameras/${encodeURIComponent(state.camera)}/views/${encodeURIComponent(state.view)}`;
+function base() { return `/api/v1/cameras/${encodeURIComponent(state.camera)}/views/${encodeURIComponent(state.view)}`; }
 
 async function open(key) {
   [state.camera, state.view] = key.split("/");
@@ -21,11 +26,16 @@ async function open(key) {
   $("view").value = key;
   state.picked = -1;
   state.draft = null;
+  $("add").disabled = $("calibrate").disabled = true;
   image.src = base() + "/still.jpg";
   image.onload = () => { $("editor").style.aspectRatio = `${image.naturalWidth} / ${image.naturalHeight}`; };
   try {
-    const [zones, still] = await Promise.all([get(base() + "/zones"), get(base() + "/still.json").catch(() => ({}))]);
+    const [zones, still, camera] = await Promise.all([get(base() + "/zones"), get(base() + "/still.json").catch(() => ({})), get(`/api/v1/cameras/${encodeURIComponent(state.camera)}`)]);
+    state.size = still.size || [1920, 1080];
+    state.card = camera;
     adopt(zones);
+    $("add").disabled = !writer;
+    $("calibrate").disabled = false;
     state.seen = still.boxes || [];
     await versions();
   } catch (error) { failed(error); }
@@ -35,7 +45,8 @@ async function open(key) {
 function adopt(zones) {
   state.version = zones.version;
   state.zones = structuredClone(zones.zones);
-  state.dirty = false;
+  state.dirty = state.groundDirty = false;
+  ground.open(zones.calibration, state.size, state.card, writer);
   $("version").textContent = zones.version ? say("zones.version", { version: zones.version, by: zones.saved_by, time: when(zones.saved_at) }) : "";
 }
 
@@ -68,6 +79,7 @@ function render() {
     made.push(draw("path", { class: i === state.picked ? "zone picked" : "zone", d: path(zone.polygon) + "Z", onclick: (event) => onZone(event, i) }));
   });
   if (state.draft) made.push(draw("path", { class: "draft", d: path(state.draft) }));
+  if (state.ground) made.push(...ground.shapes());
   svg.replaceChildren(...made);
   corners();
   side();
@@ -79,6 +91,7 @@ layer.style.pointerEvents = "none";
 $("editor").append(layer);
 
 function corners() {
+  if (state.ground) { layer.replaceChildren(...ground.dots((event, i) => drag(event, (at) => ground.move(i, at)))); return; }
   const zone = state.zones[state.picked];
   const points = state.draft || (writer && zone ? zone.polygon : []);
   const made = points.map(([x, y], i) => {
@@ -101,21 +114,27 @@ function where(event) {
 }
 
 function grab(event, i) {
-  event.preventDefault();
-  event.stopPropagation();
   const zone = state.zones[state.picked];
   if (event.altKey) {
+    event.preventDefault();
+    event.stopPropagation();
     if (zone.polygon.length > 3) { zone.polygon.splice(i, 1); changed(); }
     return;
   }
-  const move = (moved) => { zone.polygon[i] = where(moved); state.dirty = true; render(); };
-  const stop = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", stop); changed(); };
+  drag(event, (at) => { zone.polygon[i] = at; changed(); });
+}
+
+function drag(event, to) {
+  event.preventDefault();
+  event.stopPropagation();
+  const move = (moved) => to(where(moved));
+  const stop = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", stop); };
   addEventListener("pointermove", move);
   addEventListener("pointerup", stop);
 }
 
 function onZone(event, i) {
-  if (state.draft) return;
+  if (state.draft || state.ground) return;
   event.stopPropagation();
   if (state.picked !== i) { state.picked = i; render(); return; }
   if (!writer) return;
@@ -138,6 +157,7 @@ function nearestEdge(polygon, [px, py]) {
 }
 
 svg.addEventListener("click", (event) => {
+  if (state.ground) { ground.add(where(event)); return; }
   if (!state.draft) { state.picked = -1; render(); return; }
   const point = where(event);
   const last = state.draft.at(-1);
@@ -180,12 +200,37 @@ document.addEventListener("keydown", (event) => {
 function side() {
   $("list").replaceChildren(...(state.zones.length ? state.zones.map((zone, i) => make("button", { type: "button", "aria-pressed": String(i === state.picked), onclick: () => { state.picked = i; state.draft = null; render(); } },
     `${zone.name || zone.id} · ${zone.rules.map((rule) => say("type." + rule.type)).join("、")}`)) : [make("p", { class: "muted" }, say("zones.none"))]));
-  $("hint").textContent = state.draft ? say("zones.draw") : state.picked >= 0 && writer ? say("zones.drag") : writer ? "" : say("zones.no_right");
+  $("hint").textContent = state.ground ? say("ground.click") : state.draft ? say("zones.draw") : state.picked >= 0 && writer ? say("zones.drag") : writer ? "" : say("zones.no_right");
   $("save-box").hidden = !writer;
   $("save").disabled = !state.dirty;
   $("dirty").textContent = state.dirty ? say("zones.unsaved") : "";
+  $("ground").hidden = !state.ground;
+  $("list").hidden = state.ground;
+  $("seen").textContent = seenIn(state.zones[state.picked]);
+  if (state.ground) { $("form").hidden = true; return; }
   if (document.activeElement?.closest("#form") && $("form").dataset.picked === String(state.picked)) return;
   form();
+}
+
+// What the detector sees in the picked zone, in words: the boxes whose foot stands in it.
+function seenIn(zone) {
+  if (!zone || state.ground) return "";
+  const counts = {};
+  for (const box of state.seen) {
+    const [x1, , x2, y2] = box.xyxy_norm;
+    if (inside(zone.polygon, (x1 + x2) / 2, y2)) counts[box.label] = (counts[box.label] || 0) + 1;
+  }
+  const words = Object.entries(counts).map(([label, n]) => `${known("label." + label) ? say("label." + label) : label} ${n}`);
+  return say("zones.seen", { what: words.join("、") || say("detail.none") });
+}
+
+function inside(polygon, x, y) {
+  let odd = false;
+  polygon.forEach(([x1, y1], i) => {
+    const [x2, y2] = polygon[(i + 1) % polygon.length];
+    if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) odd = !odd;
+  });
+  return odd;
 }
 
 function form() {
@@ -247,7 +292,7 @@ function permitsOf(zone, text) {
 
 $("save").addEventListener("click", async () => {
   try {
-    const saved = await call("PUT", base() + "/zones", { version: state.version, zones: state.zones, note: $("note").value });
+    const saved = await call("PUT", base() + "/zones", { version: state.version, zones: state.zones, note: $("note").value, calibration: state.groundDirty ? ground.value() : null });
     adopt(saved);
     $("note").value = "";
     toast(say("zones.saved", { version: saved.version }));
@@ -264,6 +309,14 @@ $("save").addEventListener("click", async () => {
 
 $("add").addEventListener("click", () => { state.draft = []; state.picked = -1; render(); svg.focus(); });
 $("boxes").addEventListener("change", render);
+$("calibrate").addEventListener("click", () => {
+  state.ground = !state.ground;
+  state.draft = null;
+  state.picked = -1;
+  $("calibrate").setAttribute("aria-pressed", state.ground);
+  render();
+  if (state.ground) ground.render();
+});
 $("view").addEventListener("change", (event) => open(event.target.value));
 listen({ zones_saved: (event) => { if (event.subject === `${state.camera}/${state.view}` && event.version > state.version) { if (state.dirty) toast(say("zones.conflict", { by: event.saved_by, version: event.version }), { bad: true }); else open(event.subject); } } });
 addEventListener("beforeunload", (event) => { if (state.dirty) event.preventDefault(); });

@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -50,40 +48,6 @@ def missing(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} must be installed in CI")
     pytest.skip(f"{what} is not installed")
-
-
-def _postgres_program(name: str) -> str | None:
-    """Debian keeps the server's programs out of PATH."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return shutil.which(name) or next((str(f / name) for f in folders if (f / name).exists()), None)
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """URL of a PostgreSQL server of our own on a Unix socket."""
-    initdb, server = _postgres_program("initdb"), _postgres_program("pg_ctl")
-    if initdb is None or server is None:
-        missing("postgresql")
-        return
-    # PostgreSQL refuses to run as root, and its socket path must be short.
-    user = "postgres" if os.getuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    if user:
-        shutil.chown(folder, user)
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command, check=True, user=user, cwd=folder, timeout=60, stdout=subprocess.DEVNULL
-        )
-
-    run(initdb, "-D", str(folder / "db"), "-A", "trust", "-U", "skygrid", "-N")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    run(server, "-D", str(folder / "db"), "-o", options, "-l", str(folder / "log"), "-w", "start")
-    try:
-        yield f"postgresql://skygrid@/postgres?host={folder}"
-    finally:
-        run(server, "-D", str(folder / "db"), "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 LedgerFactory = Callable[..., tuple[Ledger, Outbox]]

@@ -54,6 +54,12 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
+@pytest.fixture(scope="session")
+def api_kit() -> ModuleType:
+    """How a server is opened."""
+    return api_tests()
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One server per test file, with 30 incidents."""
@@ -67,7 +73,6 @@ class Desk:
         self.page = page
         self.wrong: list[str] = []
         self.hosts: set[str] = set()
-        self.bytes: dict[str, int] = {}
         page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         page.on("console", self._console)
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))

@@ -54,31 +54,6 @@ def test_clip_plays_at_once_with_boxes_over_it(house: Any, desk: Any) -> None:
         assert operator.hosts == {house.url.split("/")[2]}
 
 
-def test_ten_are_judged_with_the_keyboard_alone(house: Any, desk: Any) -> None:
-    with desk() as operator:
-        operator.sign_in(house.url)
-        page = operator.page
-        judged = []
-        for number in range(10):
-            page.wait_for_selector("#verdict .accept:not([disabled])")
-            current = operator.current()
-            assert current is not None
-            assert current not in dict(judged)
-            if number % 2:
-                page.keyboard.press("r")
-                page.wait_for_selector("#choose:not([hidden])")
-                page.keyboard.press("2")
-            else:
-                page.keyboard.press("a")
-            judged.append((current, "rejected" if number % 2 else "accepted"))
-            page.wait_for_function(
-                "id => document.querySelector('#rows .row.current')?.dataset.id !== id",
-                arg=current,
-            )
-        for incident_id, review in judged:
-            wait_review(house, incident_id, review)
-
-
 def test_undo_brings_it_back(house: Any, desk: Any) -> None:
     with desk() as operator:
         operator.sign_in(house.url)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
@@ -25,22 +25,12 @@ from api.security.passwords import Passwords
 from api.services import Services
 from api.settings import ApiSettings
 from api.store.people import NewUser
+from bench.review.happenings import Plan
+from bench.review.pictures import clip, still_jpeg
+from bench.review.store import add_cameras, record
 
 PASSWORD = "a long enough phrase"
 ROLES = ("viewer", "operator", "supervisor", "administrator")
-
-
-def load_seed() -> ModuleType:
-    """`seed.py` beside this file; tests are no package."""
-    name = "skygrid_api_seed"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("seed.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 @cache
@@ -48,7 +38,7 @@ def clip_bytes() -> bytes:
     """One small H.264 clip, made once."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        load_seed().clip(path)
+        clip(path)
         return path.read_bytes()
 
 
@@ -97,25 +87,34 @@ HASH = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)).has
 """Cheap to check: the cost is in the hash, and these tests sign in often."""
 
 
-def open_house(folder: Path, count: int = 12, **settings: Any) -> Iterator[House]:
+def open_house(
+    folder: Path, count: int = 12, database_url: str = "", **settings: Any
+) -> Iterator[House]:
     """Start a server over a fresh store with `count` incidents; stops it afterwards."""
-    seed = load_seed()
     config = ApiSettings(
-        database_url=f"sqlite:///{folder / 'skygrid.db'}",
+        database_url=database_url or f"sqlite:///{folder / 'skygrid.db'}",
         data_dir=folder,
         poll_s=0.05,
+        dispatch_at_once=("crowding",),
         requests_per_minute=60_000,
         **settings,
     )
+    with serving(config) as house:
+        jpeg = still_jpeg()
+        add_cameras(house.services.engine, folder, still=jpeg)
+        source = folder / "clip.mp4"
+        source.write_bytes(clip_bytes())
+        plan = Plan(count, datetime.now(UTC))
+        record(house.services.engine, config.evidence_root, plan, source, jpeg)
+        yield house
+
+
+@contextmanager
+def serving(config: ApiSettings) -> Iterator[House]:
+    """A server in a thread of its own over whatever the store holds, with a user of every role."""
     clock = Clock()
     app = create_app(config, clock)
     services: Services = app.state.services
-    jpeg = seed.still_jpeg()
-    seed.add_cameras(services.engine, folder, still=jpeg)
-    clip = folder / "clip.mp4"
-    clip.write_bytes(clip_bytes())
-    plan = seed.Plan(count, datetime.now(UTC))
-    seed.record(services.engine, config.evidence_root, plan, clip, jpeg)
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=3)
     )
@@ -126,7 +125,7 @@ def open_house(folder: Path, count: int = 12, **settings: Any) -> Iterator[House
         time.sleep(0.01)
     assert server.started
     port = server.servers[0].sockets[0].getsockname()[1]
-    house = House(f"http://127.0.0.1:{port}", services, clock, folder, server)
+    house = House(f"http://127.0.0.1:{port}", services, clock, config.data_dir, server)
     for role in ROLES:
         house.add_user(role, role)
     try:
@@ -141,15 +140,22 @@ def open_house(folder: Path, count: int = 12, **settings: Any) -> Iterator[House
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One server per test file."""
-    yield from open_house(tmp_path_factory.mktemp("house"))
+def house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """One server per test file, on SQLite; the parameter "postgres" asks for the other store."""
+    url = ""
+    if getattr(request, "param", "sqlite") == "postgres":
+        url = new_database(request.getfixturevalue("postgres_url"))
+    yield from open_house(tmp_path_factory.mktemp("house"), database_url=url)
 
 
-@pytest.fixture
-def seed() -> ModuleType:
-    """The seeding functions."""
-    return load_seed()
+def new_database(server: str) -> str:
+    """URL of a fresh database on a PostgreSQL server."""
+    name = f"house_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture(scope="module")

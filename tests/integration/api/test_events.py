@@ -15,6 +15,13 @@ import pytest
 from api.routes import events as events_route
 from pipeline.status import StatusWriter
 
+pytestmark = pytest.mark.parametrize(
+    "house",
+    ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+    scope="module",
+)
+
 
 class Stream:
     """Events of one connection as they come."""

@@ -11,6 +11,13 @@ import pytest
 from pipeline.stills import StillWriter
 from pipeline.types import ViewKey
 
+pytestmark = pytest.mark.parametrize(
+    "house",
+    ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+    scope="module",
+)
+
 
 def test_pages_follow_each_other_without_gap_or_repeat(operator: httpx.Client) -> None:
     for order in ({"order": "newest"}, {"order": "urgent", "review": "pending"}):

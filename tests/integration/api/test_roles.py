@@ -26,6 +26,7 @@ LEAST = {
     ("get", "/api/v1/cameras/{camera_id}/views/{view_id}/zones/versions"): "viewer",
     ("post", "/api/v1/cameras/{camera_id}/views/{view_id}/zones/check"): "supervisor",
     ("put", "/api/v1/cameras/{camera_id}/views/{view_id}/zones"): "supervisor",
+    ("post", "/api/v1/cameras/{camera_id}/views/{view_id}/calibration/check"): "supervisor",
     ("get", "/api/v1/events"): "viewer",
     ("get", "/api/v1/me"): "viewer",
     ("patch", "/api/v1/me"): "viewer",

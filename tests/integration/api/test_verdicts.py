@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import threading
+import uuid
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
 
 from pipeline.feedback import ViewMemory
 from pipeline.ledger.database import reading
+from pipeline.ledger.sql import SqlLedger
 from pipeline.ledger.tables import OutboxRow
+
+pytestmark = pytest.mark.parametrize(
+    "house",
+    ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+    scope="module",
+)
 
 
 def pending(client: httpx.Client, **query: Any) -> list[dict[str, Any]]:
@@ -95,6 +107,29 @@ def test_a_retry_with_the_same_key_does_nothing_twice(house: Any, operator: http
     assert other.status_code == 422
 
 
+def test_dispatch_follows_the_verdict_and_the_types_policy(
+    house: Any, operator: httpx.Client
+) -> None:
+    """The site of these tests sends crowding out at once, everything else after a verdict."""
+    told = {}
+    for kind in ("crowding", "garbage"):
+        item = pending(operator, type=kind)[0]
+        judge(operator, item, action="accept")
+        now = operator.get(f"/api/v1/incidents/{item['incident_id']}").json()
+        judge(operator, now, action="reopen")
+        reopened = operator.get(f"/api/v1/incidents/{item['incident_id']}").json()
+        judge(operator, reopened, action="reject", reason="passing")
+        gone = operator.get(f"/api/v1/incidents/{item['incident_id']}").json()
+        pages = [seen["dispatch"] for seen in (item, now, reopened, gone)]
+        sent = [e["data"]["dispatch"] for e in events(house, item["incident_id"])[-3:]]
+        assert sent == pages[1:]
+        told[kind] = pages
+    assert told == {
+        "crowding": ["due", "due", "due", "withdrawn"],
+        "garbage": ["waiting", "due", "waiting", "withdrawn"],
+    }
+
+
 def test_reopen_takes_a_verdict_back(house: Any, operator: httpx.Client) -> None:
     item = pending(operator)[0]
     done = judge(operator, item, action="accept").json()
@@ -135,6 +170,47 @@ def test_merge_moves_everything_and_split_brings_it_back(
     assert len(back["evidence"]) == 3
     kinds = [e["type"].split(".")[-2] for e in events(house, gone["incident_id"])]
     assert kinds[-2:] == ["merged", "started"]
+
+
+def test_merging_while_the_patrol_records_never_waits_for_ever(
+    house: Any, operator: httpx.Client
+) -> None:
+    """The patrol locks the type and then rows; a merge must do it in the same order."""
+    kind = pending(operator)[0]["type"]
+    gone, stays = pending(operator, type=kind)[:2]
+    ledger = SqlLedger(house.services.engine)
+    newest = [
+        placed.sighting
+        for item in (gone, stays)
+        for placed in ledger.incident(uuid.UUID(item["incident_id"])).sightings
+    ]
+    stop = threading.Event()
+    wrong: list[Exception] = []
+
+    def record() -> None:
+        step = 0
+        while not stop.is_set():
+            step += 1
+            for sighting in newest:
+                try:
+                    ledger.record(replace(sighting, sequence=sighting.sequence + step))
+                except Exception as error:
+                    wrong.append(error)
+
+    patrol = threading.Thread(target=record)
+    patrol.start()
+    try:
+        for _ in range(12):
+            now = operator.get(f"/api/v1/incidents/{gone['incident_id']}").json()
+            done = judge(operator, now, action="merge", into=stays["incident_id"])
+            assert done.status_code == 200, done.text
+            target = operator.get(f"/api/v1/incidents/{stays['incident_id']}").json()
+            moved = done.json()["detail"]["sightings"]
+            assert judge(operator, target, action="split", sightings=moved).status_code == 200
+    finally:
+        stop.set()
+        patrol.join(30)
+    assert wrong == []
 
 
 def test_merge_refuses_other_types_and_itself(operator: httpx.Client) -> None:

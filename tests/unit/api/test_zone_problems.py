@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.routes.cameras import problems_of
+from api.routes.zones import problems_of
 from pipeline.site.settings import Site
 from skygrid.serve import api_settings
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.events.build import Occurrence, event_fields
 from pipeline.events.message import MAX_EVENT_BYTES, EventError, parse_event
 from pipeline.ledger.fusion import Kept, combine
-from pipeline.ledger.types import EventKind, Incident, PlacedSighting
+from pipeline.ledger.types import EventKind, Incident, PlacedSighting, ReviewState
 from pipeline.types import Reason, ViewKey
 
 
@@ -26,6 +26,28 @@ def fields_of(incident: Incident, kind: EventKind = EventKind.STARTED) -> dict[s
     return event_fields(
         "/skygrid/futian", incident, Occurrence(kind, "cause/0", incident.updated_at)
     )
+
+
+class TestDispatch:
+    @pytest.mark.parametrize(
+        ("review", "merged", "at_once", "waits"),
+        [
+            pytest.param(ReviewState.PENDING, False, "due", "waiting", id="nobody has judged it"),
+            pytest.param(ReviewState.ACCEPTED, False, "due", "due", id="accepted"),
+            pytest.param(ReviewState.REJECTED, False, "withdrawn", "withdrawn", id="rejected"),
+            pytest.param(ReviewState.ACCEPTED, True, "withdrawn", "withdrawn", id="merged away"),
+        ],
+    )
+    def test_the_type_decides_who_goes_out_before_a_verdict(
+        self, incident: Incident, review: ReviewState, merged: bool, at_once: str, waits: str
+    ) -> None:
+        other = incident.sightings[0].sighting.sighting_id if merged else None
+        judged = replace(incident, review=review, merged_into=other)
+        what = Occurrence(EventKind.UPDATED, "cause/0", judged.updated_at)
+        for types, expected in ((("garbage",), at_once), (("crowding",), waits)):
+            fields = event_fields("/skygrid/futian", judged, what, types)
+            assert fields["dispatch"] == expected
+            assert parse_event(fields).data.dispatch == expected
 
 
 class TestEvent:
@@ -55,6 +77,7 @@ class TestEvent:
             "zone": "pavement",
             "severity": "2",
             "phase": "accepted",
+            "dispatch": event["data"]["dispatch"],
             "time": "2026-06-01T12:00:00.000000Z",
             "grid_cell": "440304001",
         }
