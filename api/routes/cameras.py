@@ -1,4 +1,4 @@
-"""Cameras, their health and stills, and the zones of their views."""
+"""Cameras, their health and their stills."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from fastapi import APIRouter
 from fastapi import Path as InPath
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from starlette.responses import FileResponse, Response
 
 from api.dependencies import CameraReader, Client, Wired
@@ -30,7 +30,6 @@ from pipeline.types import ViewKey
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 Json = dict[str, Any]
 Id = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-_ZONES = TypeAdapter(tuple[Zone, ...])
 _MAX_BOXES = 1 << 20
 
 
