@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from api.app import wire
 from api.serve import serve
