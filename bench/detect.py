@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 from models.card import find_weight, read_card
 from models.detector import Detector
-from models.evaluation.crowd import crowd_errors
+from models.evaluation.crowd import counter_errors, crowd_errors
 from models.evaluation.detect import scored_pictures
 from models.evaluation.plots import write_plots
 from models.evaluation.score import Scored, class_table, score
 from models.evaluation.sheets import write_sheet
-from models.load import load_detector
-from models.settings import DetectorSettings
+from models.load import load_crowd_counter, load_detector
+from models.settings import CrowdSettings, DetectorSettings
 from models.training.manifest import Picture, data_directory, read_sets
 
 FLOOR = 0.001
@@ -45,6 +45,7 @@ def run(
     precision: Literal["auto", "int8", "fp16", "fp32"] = "auto",
     split: str | None = None,
     sets: Sequence[str] | None = None,
+    density: str | None = None,
     threads: int = 0,
     show: bool = True,
 ) -> dict[str, Any]:
@@ -57,11 +58,14 @@ def run(
         json_file: where the result goes as JSON; plots go beside it unless `plots` says where.
         split: default "test" if the directory has such pictures, else "val".
         sets: only these sets.
+        density: density weight that counts crowds, as `crowd.density_weights` of a site does;
+            None counts by boxes alone, as a site does by default.
         show: print the table.
 
     Returns:
         {"weights": …, "classes": {label: {"map50", "map50_95", "n", …}}, "sets": {set: …},
-        "crowd": {"mae", "rmse"}, "patrol": {…}, "input_size", "pictures", "pictures_per_s"}.
+        "crowd": {"mae", "rmse", "method", "boxes": {"mae", "rmse"}}, "patrol": {…},
+        "input_size", "pictures", "pictures_per_s"}.
 
     Raises:
         FileNotFoundError: no annotated set there, or none of the split.
@@ -80,7 +84,7 @@ def run(
     )
     detector = load_detector(settings)
     try:
-        report, scored = evaluate(detector, settings, pictures)
+        report, scored = evaluate(detector, settings, pictures, density)
     finally:
         detector.close()
     if show:
@@ -110,7 +114,10 @@ def chosen_pictures(
 
 
 def evaluate(
-    detector: Detector, settings: DetectorSettings, pictures: Sequence[Picture]
+    detector: Detector,
+    settings: DetectorSettings,
+    pictures: Sequence[Picture],
+    density: str | None = None,
 ) -> tuple[dict[str, Any], list[Scored]]:
     """The report of a loaded detector and the scored pictures behind it."""
     start = time.perf_counter()
@@ -124,6 +131,10 @@ def evaluate(
         **score(scored, detector.thresholds),
     }
     crowd = crowd_errors(scored, read_card(find_weight(settings.weights)).crowd)
+    if crowd and density:
+        counter = load_crowd_counter(settings, CrowdSettings(density_weights=density))
+        by_density = counter_errors(scored, counter) or {}
+        crowd = {**by_density, "weights": density, "boxes": crowd}
     if crowd:
         report["crowd"] = crowd
     high = [p for p in pictures if p.set_name in TILED_SETS]

@@ -22,7 +22,15 @@ def print_report(report: Mapping[str, Any], console: Console | None = None) -> N
         out.print(_patrol(report["patrol"]))
     if report.get("crowd"):
         crowd = report["crowd"]
-        out.print(f"crowd: MAE {crowd['mae']:.1f}  RMSE {crowd['rmse']:.1f}  n {crowd['n']}")
+        if "boxes" in crowd:
+            out.print(f"{_crowd(crowd['boxes'])} (the default)")
+        out.print(_crowd(crowd))
+
+
+def _crowd(crowd: Mapping[str, Any]) -> str:
+    how = f"{crowd['method']} of {crowd['weights']}" if "weights" in crowd else crowd["method"]
+    errors = f"MAE {crowd['mae']:.1f}  RMSE {crowd['rmse']:.1f}  n {crowd['n']}"
+    return f"crowd by {how}: {errors}"
 
 
 def _classes(title: str, rows: Mapping[str, Any]) -> Table:

@@ -42,12 +42,19 @@ def openvino_model(network: Any, height: int, width: int) -> Any:
     ensure_torchvision()
     import openvino as ov
     import torch
-    from openvino.preprocess import ColorFormat, PrePostProcessor
 
     example = torch.zeros(1, 3, height, width)
     exported = raw_network(network)
     exported(example)
     graph = ov.convert_model(exported, example_input=example, input=[1, 3, height, width])
+    return from_pixels(graph)
+
+
+def from_pixels(graph: Any) -> Any:
+    """The graph with input "image" (1, H, W, 3) uint8 BGR before one of (1, 3, H, W) RGB 0..1."""
+    import openvino as ov
+    from openvino.preprocess import ColorFormat, PrePostProcessor
+
     steps = PrePostProcessor(graph)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input().tensor().set_color_format(ColorFormat.BGR)

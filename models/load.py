@@ -6,6 +6,7 @@ Neither openvino nor torch is imported before the backend that needs it is chose
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.card import Card, find_weight, model_id, read_card, read_verified
 from models.crowd import BoxCounter, CrowdCounter, DensityMap, SaturationCounter
@@ -15,6 +16,9 @@ from models.detector import Detector
 from models.errors import BackendUnavailable, UnsupportedSetting
 from models.settings import CrowdSettings, DetectorSettings
 from models.weight_files import choose_file
+
+if TYPE_CHECKING:
+    from models.openvino_network import OpenVinoNetwork
 
 
 def load_detector(settings: DetectorSettings) -> Detector:
@@ -63,18 +67,23 @@ def load_density(settings: CrowdSettings) -> DensityMap:
     card = read_card(directory)
     if card.kind != "density":
         raise UnsupportedSetting(f"density_weights must be of kind density, {card.name} is not")
-    file = choose_file(card, ".xml", DetectorSettings(input_size=card.input_sizes[0]))
-    graph, weights = (read_verified(directory, card, part) for part in file.parts)
+    networks = [_density_network(directory, card, size, settings) for size in card.input_sizes]
     from models.openvino_density import OpenVinoDensity
+
+    return OpenVinoDensity(networks, card)
+
+
+def _density_network(
+    directory: Path, card: Card, input_size: tuple[int, int], settings: CrowdSettings
+) -> OpenVinoNetwork:
+    file = choose_file(card, ".xml", DetectorSettings(input_size=input_size))
+    graph, weights = (read_verified(directory, card, part) for part in file.parts)
     from models.openvino_network import NetworkOptions, OpenVinoNetwork
 
     options = NetworkOptions(
-        card.input_sizes[0],
-        card.preprocess,
-        threads=settings.threads,
-        timeout_s=settings.timeout_s,
+        input_size, card.preprocess, threads=settings.threads, timeout_s=settings.timeout_s
     )
-    return OpenVinoDensity(OpenVinoNetwork(graph, weights, options), card)
+    return OpenVinoNetwork(graph, weights, options)
 
 
 def _backend(card: Card, settings: DetectorSettings) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -16,9 +19,11 @@ from models.openvino_network import OpenVinoNetwork
 class OpenVinoDensity:
     """Implements `crowd.DensityMap`. Safe to call from many threads."""
 
-    def __init__(self, network: OpenVinoNetwork, card: Card) -> None:
-        """`card.density` may hold `factor`: people are the map's sum times it."""
-        self._network = network
+    def __init__(self, networks: Sequence[OpenVinoNetwork], card: Card) -> None:
+        """`networks`: one per input size; a picture goes to the one that shows it largest, of
+        equals to the smallest. `card.density` may hold `factor`: people are the map's sum times
+        it."""
+        self._networks = tuple(networks)
         self._card = card
         self._factor = float((card.density or {}).get("factor", 1.0))
 
@@ -29,24 +34,38 @@ class OpenVinoDensity:
             CardError: the network does not answer a map.
             DetectionError: the picture is none, or the inference failed or hung.
         """
-        return self._network.map([image], self._read)[0]
+        network = self._suited(image)
+        return network.map([image], partial(self._read, network.options.input_size))[0]
 
     def close(self) -> None:
-        """Give the network back."""
-        self._network.close()
+        """Give the networks back."""
+        for network in self._networks:
+            network.close()
 
-    def _read(self, outputs: list[FloatArray], letterbox: Letterbox) -> FloatArray:
+    def _suited(self, image: ImageArray) -> OpenVinoNetwork:
+        def fit(network: OpenVinoNetwork) -> tuple[float, int]:
+            height, width = network.options.input_size
+            scale = min(height / max(1, image.shape[0]), width / max(1, image.shape[1]))
+            return -round(scale, 3), height * width
+
+        return min(self._networks, key=fit)
+
+    def _read(
+        self, input_size: tuple[int, int], outputs: list[FloatArray], letterbox: Letterbox
+    ) -> FloatArray:
         density = outputs[0]
         if density.ndim != 3 or density.shape[0] != 1:
             raise CardError(
                 f"{self._card.name} must answer a density map (1, h, w), got {density.shape}"
             )
-        return self._of_picture(np.maximum(density[0], 0), letterbox)
+        return self._of_picture(np.maximum(density[0], 0), input_size, letterbox)
 
-    def _of_picture(self, density: FloatArray, letterbox: Letterbox) -> FloatArray:
+    def _of_picture(
+        self, density: FloatArray, input_size: tuple[int, int], letterbox: Letterbox
+    ) -> FloatArray:
         """The map without the padding, resampled so that its cells share the picture evenly."""
         rows, columns = density.shape
-        height, width = self._network.options.input_size
+        height, width = input_size
         top, left, placed_height, placed_width = letterbox.placed
         scale_y, scale_x = rows / height, columns / width
         to_rows = max(1, round(placed_height * scale_y))
@@ -60,7 +79,11 @@ class OpenVinoDensity:
             ]
         )
         inside = cv2.warpAffine(
-            density, shift, (to_columns, to_rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            density,
+            shift,
+            (to_columns, to_rows),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         answer: FloatArray = (inside * (self._factor * step_x * step_y)).astype(np.float32)
         return answer

@@ -228,6 +228,34 @@ def annotate(
     serve_annotate(annotate_app(clip, target, draft), port)
 
 
+@app.command("train-density")
+def train_density(
+    start: Annotated[Path, typer.Option(help="Ultralytics checkpoint to start from.")],
+    directory: Annotated[Path, typer.Option(help="Of the run; a run there goes on.")],
+    name: Annotated[str, typer.Option(help="Of the weight, ending in -research.")] = (
+        "crowd-research"
+    ),
+    data: Annotated[Path | None, typer.Option(help="Picture sets, or SKYGRID_DATA.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="Length of the run.")] = 1.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of hours.")] = None,
+    seed: int = 0,
+) -> None:
+    """Train a crowd counter on pictures with head points; resumable."""
+    from models.training.density.command import train_density as run_training
+
+    made = run_training(
+        start=start,
+        directory=directory,
+        name=name,
+        data=data,
+        hours=hours,
+        steps=steps,
+        seed=seed,
+        say=lambda line: console.print(line, highlight=False),
+    )
+    console.print(f"weight: {made}", highlight=False)
+
+
 @app.command("export-verdicts")
 def export_verdicts(
     site: SiteFile,

@@ -34,6 +34,9 @@ def detect(
     plots: Annotated[Path | None, typer.Option(help="Where plots and sheets go.")] = None,
     input_size: Annotated[tuple[int, int], typer.Option(help="Height and width.")] = (640, 640),
     split: Annotated[str | None, typer.Option(help="test, val or train.")] = None,
+    density: Annotated[
+        str, typer.Option(help="Density weight that also counts crowds; empty: boxes alone.")
+    ] = "crowd-research",
 ) -> None:
     """COCO figures per class, size and set; crowd counting; the patrol's own rates."""
     from bench.detect import run
@@ -45,6 +48,7 @@ def detect(
         plots=plots,
         input_size=input_size,
         split=split,
+        density=density or None,
     )
 
 

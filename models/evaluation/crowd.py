@@ -1,14 +1,19 @@
-"""Errors of counting people by boxes, with a card's correction, on pictures with head points."""
+"""Errors of counting people, by boxes or by density, on pictures with head points."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from models.crowd import CrowdCounter, DensityMap
 from models.crowd_correction import BoxCorrection
+from models.evaluation.detect import read_picture
 from models.evaluation.rates import count_errors
 from models.evaluation.score import Scored
 from models.labels import LABELS
+from models.training.manifest import Picture
 
 
 def people_boxes(scored: Scored, threshold: float) -> int:
@@ -34,3 +39,25 @@ def crowd_errors(
     errors: dict[str, Any] = count_errors([correction(boxes) for boxes, _ in counted], people)
     plain = count_errors([float(boxes) for boxes, _ in counted], people)
     return {**errors, "method": "boxes", "mae_uncorrected": plain["mae"]}
+
+
+def density_people(pictures: Sequence[Picture], density: DensityMap) -> list[float]:
+    """People in each picture by a density network alone."""
+    return [float(density.people_per_cell(read_picture(p)).sum()) for p in pictures]
+
+
+def counter_errors(pictures: Sequence[Scored], counter: CrowdCounter) -> dict[str, Any] | None:
+    """Errors of a patrol's counter over whole pictures, and how many it counted by density; None
+    without head points."""
+    counted = [s for s in pictures if s.picture.points is not None]
+    if not counted:
+        return None
+    people, dense = [], 0
+    for scored in counted:
+        width, height = scored.size
+        whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        count = counter.count(read_picture(scored.picture), scored.found, [whole])[0]
+        people.append(count.people)
+        dense += count.method == "density"
+    there = [float(0 if s.picture.points is None else len(s.picture.points)) for s in counted]
+    return {**count_errors(people, there), "method": "density", "by_density": dense}

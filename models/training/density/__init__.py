@@ -1,0 +1,1 @@
+"""Training of the density network: crowds with head points in, a weight directory out."""
