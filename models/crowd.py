@@ -68,7 +68,10 @@ class BoxCounter:
 
 
 class SaturationCounter:
-    """Boxes first; an area where they count `dense_from` people or more is counted by density."""
+    """By density where boxes or density say `dense_from` people or more, by boxes elsewhere.
+
+    Density is asked even where boxes are few: in a picture of 468 heads they found ten.
+    """
 
     def __init__(self, boxes: CrowdCounter, density: DensityMap, dense_from: float) -> None:
         self._boxes = boxes
@@ -78,17 +81,16 @@ class SaturationCounter:
     def count(
         self, image: ImageArray, found: Detections, areas: Sequence[Polygon]
     ) -> tuple[PeopleCount, ...]:
-        """See `CrowdCounter.count`. The density network runs only if some area needs it."""
-        counts = self._boxes.count(image, found, areas)
-        if all(count.people < self._dense_from for count in counts):
-            return counts
+        """See `CrowdCounter.count`. The density network runs once for all areas."""
+        by_boxes = self._boxes.count(image, found, areas)
         density = self._density.people_per_cell(image)
         height, width = image.shape[:2]
+        dense = [people_inside(density, area, (width, height)) for area in areas]
         return tuple(
-            PeopleCount(people_inside(density, area, (width, height)), "density")
-            if count.people >= self._dense_from
-            else count
-            for count, area in zip(counts, areas, strict=True)
+            PeopleCount(people, "density")
+            if max(people, boxes.people) >= self._dense_from
+            else boxes
+            for people, boxes in zip(dense, by_boxes, strict=True)
         )
 
 

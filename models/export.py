@@ -66,16 +66,21 @@ def from_pixels(graph: Any) -> Any:
     return graph
 
 
-def quantised(graph: Any, pictures: Sequence[Pixels], float_scope: Iterable[str]) -> Any:
+def quantised(
+    graph: Any, pictures: Sequence[Pixels], float_scope: Iterable[str], *, clip: bool = True
+) -> Any:
     """The graph in INT8, calibrated on pictures.
 
     Args:
         pictures: a few hundred, from the training split.
         float_scope: regular expressions of node names that stay float; those that match nothing
             are allowed.
+        clip: ranges are those of an average picture; False takes the widest of all pictures.
     """
     import nncf
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
+    ranges = None if clip else RangeEstimatorParametersSet.MINMAX
     scope = nncf.IgnoredScope(patterns=list(float_scope), validate=False)
     return nncf.quantize(
         graph,
@@ -83,6 +88,11 @@ def quantised(graph: Any, pictures: Sequence[Pixels], float_scope: Iterable[str]
         subset_size=len(pictures),
         preset=nncf.QuantizationPreset.MIXED,
         ignored_scope=scope,
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=ranges
+        )
+        if ranges
+        else None,
     )
 
 

@@ -47,7 +47,7 @@ class CrowdSettings(BaseModel):
 
     Attributes:
         density_weights: Name or path of a weight of kind "density"; None counts by boxes alone.
-        dense_from: People by boxes in an area from which the density network counts it instead.
+        dense_from: People in an area, by boxes or by density, from which density counts it.
         threads: As `DetectorSettings.threads`.
         timeout_s: As `DetectorSettings.timeout_s`.
     """

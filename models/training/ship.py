@@ -108,7 +108,7 @@ def ship(
         report = score(scored, thresholds)
         high = [p for p in validation if p.set_name in TILED_SETS]
         report["sets"]["eagle_tiled"] = class_table(measure(made, origin, high, tiled=True))
-        counted = [p for p in pictures if p.split == "train" and _from_street_camera(p)]
+        counted = [p for p in pictures if p.split == "train" and from_street_camera(p)]
         crowd = crowd_correction(measure(made, origin, counted))
         report["crowd"] = crowd_errors(scored, crowd)
         card = _card(origin, made, thresholds, training, validation)
@@ -121,7 +121,7 @@ def ship(
     return card
 
 
-def _from_street_camera(picture: Picture) -> bool:
+def from_street_camera(picture: Picture) -> bool:
     """Counted pictures like those a patrol sees: ShanghaiTech's part A are dense press photos, and
     a correction fitted to them makes street pictures worse."""
     return picture.points is not None and not picture.dataset.endswith("_A")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,7 +55,7 @@ def target_map(points: Points, rows: int, columns: int) -> npt.NDArray[np.float3
     return np.asarray(y.T @ x, np.float32)
 
 
-def _profile(at: npt.NDArray[np.float32], cells: int) -> npt.NDArray[np.float64]:
+def _profile(at: npt.NDArray[np.floating[Any]], cells: int) -> npt.NDArray[np.float64]:
     """(M, cells) share of each point in each cell along one axis."""
     distance = (np.arange(cells) + 0.5)[None] - at[:, None]
     share = np.exp(-0.5 * (distance / SPREAD_CELLS) ** 2)

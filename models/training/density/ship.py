@@ -11,14 +11,16 @@ from typing import Any
 from models.card import Card, Preprocess, describe_file, write_card
 from models.evaluation.crowd import density_people
 from models.evaluation.detect import read_picture
-from models.evaluation.rates import count_errors
+from models.evaluation.rates import correction, count_errors
 from models.export import calibration_pictures, from_pixels, quantised, save_openvino
+from models.load import load_density
+from models.settings import CrowdSettings
 from models.training.density.network import DensityNetwork
 from models.training.manifest import Picture
-from models.training.ship import data_table
+from models.training.ship import data_table, from_street_camera
 
 SIZES: tuple[tuple[int, int], ...] = ((544, 960), (736, 960))
-"""Input sizes (height, width): wide and ordinary pictures, both 960 px wide. One file serves both."""
+"""Input sizes (height, width): wide pictures and ordinary ones. One file serves both."""
 
 FLOAT_SCOPE = (r".*head\.4.*", r".*softplus.*")
 """What stays float: the layer that writes people per cell, hundredths of one where streets are
@@ -60,10 +62,13 @@ def ship_density(
         images = [read_picture(p) for p in learned[:: max(1, len(learned) // CALIBRATION_PICTURES)]]
         say(f"quantising on {len(images)} pictures")
         inputs = calibration_pictures(images, SIZES[-1])
-        save_openvino(quantised(graph, inputs, FLOAT_SCOPE), made / "openvino_int8.xml")
+        int8 = quantised(graph, inputs, FLOAT_SCOPE, clip=False)
+        save_openvino(int8, made / "openvino_int8.xml")
         card = _card(name, made, learned, [*kept, *validation], recipe)
         write_card(made, card)
         say("counting in INT8")
+        card = card.model_copy(update={"density": {"factor": factor(made, kept)}})
+        write_card(made, card)
         metrics = {
             "validation": error_table(made, validation),
             "kept_back": error_table(made, kept),
@@ -87,16 +92,21 @@ def density_graph(network: DensityNetwork) -> Any:
     for parameter in exported.parameters():
         parameter.requires_grad_(False)
     example = torch.zeros(1, 3, *SIZES[0])
-    return from_pixels(
-        ov.convert_model(exported, example_input=example, input=[1, 3, -1, -1])  # type: ignore[arg-type]
-    )
+    return from_pixels(ov.convert_model(exported, example_input=example, input=[1, 3, -1, -1]))
+
+
+def factor(folder: Path, kept: Sequence[Picture]) -> float:
+    """What the map's sum is multiplied by, fitted to kept-back pictures of street cameras."""
+    street = [p for p in kept if from_street_camera(p)]
+    if not street:
+        return 1.0
+    density = load_density(CrowdSettings(density_weights=str(folder)))
+    people = [float(0 if p.points is None else len(p.points)) for p in street]
+    return round(correction(density_people(street, density), people), 3)
 
 
 def error_table(folder: Path, pictures: Sequence[Picture]) -> dict[str, dict[str, Any]]:
     """Errors of the weight in a directory per source of counted pictures, and over all."""
-    from models.load import load_density
-    from models.settings import CrowdSettings
-
     if not pictures:
         return {}
     density = load_density(CrowdSettings(density_weights=str(folder)))

@@ -53,18 +53,28 @@ def test_unsure_boxes_and_other_classes_do_not_count() -> None:
     assert counter.count(IMAGE, people(5, confidence=0.4), [EVERYWHERE])[0].people == 0
 
 
-def test_few_people_do_not_wake_the_density_network() -> None:
-    density = EvenDensity()
-    counter = SaturationCounter(BoxCounter(["person"], BoxCorrection()), density, dense_from=10)
-    assert counter.count(IMAGE, people(9), [EVERYWHERE])[0].method == "boxes"
-    assert density.asked == 0
+def test_few_people_are_counted_by_boxes() -> None:
+    counter = SaturationCounter(
+        BoxCounter(["person"], BoxCorrection()), EvenDensity(), dense_from=60
+    )
+    count = counter.count(IMAGE, people(9), [EVERYWHERE])[0]
+    assert (count.method, count.people) == ("boxes", 9)
+
+
+def test_a_crowd_in_which_boxes_find_hardly_anyone_is_counted_by_density() -> None:
+    counter = SaturationCounter(
+        BoxCounter(["person"], BoxCorrection()), EvenDensity(), dense_from=15
+    )
+    count = counter.count(IMAGE, people(2), [EVERYWHERE])[0]
+    assert count.method == "density"
+    assert count.people == pytest.approx(50, rel=0.02)
 
 
 def test_many_people_are_counted_by_density_once_for_all_areas() -> None:
     density = EvenDensity()
-    counter = SaturationCounter(BoxCounter(["person"], BoxCorrection()), density, dense_from=10)
+    counter = SaturationCounter(BoxCounter(["person"], BoxCorrection()), density, dense_from=15)
     right = np.array([[150, 0], [200, 0], [200, 100], [150, 100]], np.float32)
-    counts = counter.count(IMAGE, people(12), [EVERYWHERE, LEFT_HALF, right])
+    counts = counter.count(IMAGE, people(20), [EVERYWHERE, LEFT_HALF, right])
     assert [count.method for count in counts] == ["density", "density", "boxes"]
     assert counts[0].people == pytest.approx(50, rel=0.02)
     assert counts[1].people == pytest.approx(25, rel=0.05)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from models.card import WEIGHTS_HOME, read_card
+from models.load import load_density
+from models.settings import CrowdSettings
 from models.training.density.command import held_out, train_density
 from models.training.density.crops import CropPlan, cut, target_map
 from models.training.density.loss import density_loss
@@ -46,7 +51,9 @@ def test_the_loss_is_least_at_the_truth_and_for_evenly_spread_people_at_their_me
     assert float(exact["count"]) == 0
     levels = torch.linspace(0.5, 1.5, 101)
     mean = float(target.mean())
-    losses = [float(density_loss(torch.full_like(target, mean * x), target)["deviance"]) for x in levels]
+    losses = [
+        float(density_loss(torch.full_like(target, mean * x), target)["deviance"]) for x in levels
+    ]
     assert float(levels[int(np.argmin(losses))]) == pytest.approx(1, abs=0.011)
 
 
@@ -76,3 +83,50 @@ def test_some_of_every_source_are_kept_back_and_validation_is_not_touched() -> N
 def test_a_weight_from_research_pictures_must_say_so(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="-research"):
         train_density(start=tmp_path, directory=tmp_path, name="crowd", data=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_few_steps_from_the_shipped_detector_make_a_weight_and_a_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    write_crowds(data / "crowd")
+    start = WEIGHTS_HOME / "patrol11n" / "patrol11n.pt"
+    said: list[str] = []
+    for steps in (2, 4):
+        made = train_density(
+            start=start,
+            directory=tmp_path / "run",
+            data=data,
+            steps=steps,
+            batch_size=2,
+            say=said.append,
+        )
+    card = read_card(made)
+    assert card.recipe["crops_seen"] == 8
+    assert card.metrics["validation"]["all"]["n"] == 2
+    density = load_density(CrowdSettings(density_weights=str(made)))
+    assert density.people_per_cell(np.zeros((270, 480, 3), np.uint8)).min() >= 0
+
+
+def write_crowds(folder: Path) -> None:
+    """Twelve drawn pictures of white heads on grey, two of them for validation."""
+    (folder / "images").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    rows = []
+    for number in range(12):
+        image = np.full((240, 320, 3), 90, np.uint8)
+        points = random.uniform(10, 230, (20, 2))
+        for x, y in points:
+            cv2.circle(image, (int(x), int(y)), 4, (250, 250, 250), -1)
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), image)
+        row = {
+            "file": f"images/{number}.png",
+            "split": "val" if number > 9 else "train",
+            "points": points.round(1).tolist(),
+            "points_size": [320, 240],
+            "dataset": "drawn",
+            "licence": "research",
+        }
+        rows.append(json.dumps(row))
+    (folder / "manifest.jsonl").write_text("\n".join(rows), "utf-8")
