@@ -167,8 +167,8 @@ def page(card: Card) -> str:
             )
     lines += [
         "",
-        "*kept back* are training pictures that were not learned from, by which choices were made;",
-        "*validation* was looked at once, at the end. Input: "
+        "*kept back* are training pictures that were not learned from: they chose the factor;",
+        "*validation* chose nothing. Input: "
         + ", ".join(f"{height}x{width}" for height, width in card.input_sizes)
         + ", INT8.",
         "",
