@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders.colour_graph import COLOURS, write_colour_weight
+from builders.fake_detector import ColourDetector
 
 from models.card import WEIGHTS_HOME, Card, describe_file, write_card
-from models.colour_graph import COLOURS, write_colour_weight
 from models.detections import Detections
 from models.detector import Detector, ImageArray
 from models.errors import DetectionError, DetectorClosed
-from models.fake_detector import ColourDetector
 from models.load import load_detector
 from models.settings import DetectorSettings
 

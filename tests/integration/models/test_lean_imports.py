@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from models.colour_graph import write_colour_weight
+from builders.colour_graph import write_colour_weight
 
 PROGRAM = """
 import sys, numpy
@@ -14,7 +14,7 @@ from models.load import load_detector
 from models.regions import detect_regions
 from models.region_plan import RegionNeeds, plan_regions
 from models.settings import DetectorSettings
-import models.crowd, models.fake_detector, models.errors
+import models.crowd, models.errors
 
 assert not {"openvino", "torch"} & set(sys.modules), "nothing is loaded before it is asked for"
 detector = load_detector(DetectorSettings(weights=sys.argv[1], input_size=(64, 96), threads=1))

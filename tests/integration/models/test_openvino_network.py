@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 import pytest
+from builders.colour_graph import colour_graph
 from openvino import opset13 as ops
 
 from models.card import Card, Preprocess, describe_file, write_card
-from models.colour_graph import colour_graph
 from models.crowd import people_inside
 from models.errors import DetectionError, DetectorClosed
 from models.load import load_density

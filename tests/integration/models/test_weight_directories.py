@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.colour_graph import write_colour_weight
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.card import WEIGHTS_HOME, Card, find_weight, read_card, read_verified
-from models.colour_graph import write_colour_weight
 from models.errors import (
     BackendUnavailable,
     CardError,

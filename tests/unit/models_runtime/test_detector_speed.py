@@ -24,9 +24,10 @@ def test_a_slower_port_shows_below_one() -> None:
 
 def test_the_peer_gets_the_same_network_without_our_preprocessing() -> None:
     ov = pytest.importorskip("openvino")
+    from builders.colour_graph import colour_graph
+
     from bench.detector_speed_peers import plain_input
     from models.card import Preprocess
-    from models.colour_graph import colour_graph
     from models.openvino_network import _fold_preprocessing
 
     pixels = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), dtype=np.uint8)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from builders.colour_graph import COLOURS
+from builders.fake_detector import ColourDetector
 
-from models.colour_graph import COLOURS
 from models.detections import Detections
-from models.fake_detector import ColourDetector
 from models.region_plan import RegionNeeds, plan_regions
 from models.regions import detect_regions, merge_regions
 
