@@ -86,6 +86,7 @@ def test_a_weight_from_research_pictures_must_say_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # openvino and nncf trace by means that torch deprecates
 def test_a_few_steps_from_the_shipped_detector_make_a_weight_and_a_run_goes_on(
     tmp_path: Path,
 ) -> None:
