@@ -8,7 +8,7 @@ SOURCES := streams models pipeline dispatch api bench sample_videos skygrid
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-lean system demo serve test check format lint types imports unit \
-        test-slow bench lock clean
+        test-slow bench bench-speed lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ test-slow: setup-dev system ## the long ones: kills, soaks, hundreds of reconnec
 
 bench: setup-dev ## every benchmark; reports under out/
 	$(BIN)/skygrid bench all
+
+bench-speed: setup-dev ## what a camera costs, next to peers; out/speed
+	$(BIN)/skygrid bench speed
 
 lock: setup-dev ## renew requirements/*.lock
 	$(PIP) install --quiet pip-tools

@@ -18,6 +18,12 @@ def ultralytics_same_file(
     settings: DetectorSettings, folder: Path
 ) -> Callable[[Sequence[Any]], int]:
     """Predict with the file that our port chose, its preprocessing taken off if it has any."""
+    model, fixed = ultralytics_model(settings, folder)
+    return _predicting(model, fixed)
+
+
+def ultralytics_model(settings: DetectorSettings, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """An Ultralytics model of the file that our port chose, and the options of its calls."""
     import openvino as ov
 
     directory = find_weight(settings.weights)
@@ -39,7 +45,7 @@ def ultralytics_same_file(
         "args": {},
     }
     (target / "metadata.yaml").write_text(json.dumps(about), "utf-8")
-    return _predict(target, settings)
+    return _model(target, settings)
 
 
 def ultralytics_own_export(
@@ -58,7 +64,7 @@ def ultralytics_own_export(
         .YOLO(copy)
         .export(format="openvino", imgsz=list(settings.input_size), verbose=False)
     )
-    return _predict(Path(made), settings)
+    return _predicting(*_model(Path(made), settings))
 
 
 def plain_input(graph: Any, height: int, width: int) -> Any:
@@ -95,7 +101,7 @@ def _last_of_shape(parameter: Any, shape: list[int]) -> Any:
     return found
 
 
-def _predict(target: Path, settings: DetectorSettings) -> Callable[[Sequence[Any]], int]:
+def _model(target: Path, settings: DetectorSettings) -> tuple[Any, dict[str, Any]]:
     model = _ultralytics().YOLO(str(target), task="detect")
     fixed: dict[str, Any] = {
         "imgsz": list(settings.input_size),
@@ -105,6 +111,10 @@ def _predict(target: Path, settings: DetectorSettings) -> Callable[[Sequence[Any
         "device": "cpu",
         "verbose": False,
     }
+    return model, fixed
+
+
+def _predicting(model: Any, fixed: dict[str, Any]) -> Callable[[Sequence[Any]], int]:
     return lambda some: sum(len(model.predict(image, **fixed)[0]) for image in some)
 
 

@@ -1,8 +1,13 @@
 """What can go wrong with a benchmark.
 
 NothingToMeasure   the pictures or clips that it needs are not there
+SpeedError         a measured process, or the stream that it watches, failed
 """
 
 
 class NothingToMeasure(Exception):
     """The pictures or clips that a benchmark needs are not there."""
+
+
+class SpeedError(Exception):
+    """A measured process of the speed benchmark, or the stream that it watches, failed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -227,6 +228,43 @@ def review(
     console.print_json(json.dumps(report, ensure_ascii=False))
 
 
+@app.command()
+def speed(
+    quick: Annotated[bool, typer.Option(help="One round of short windows.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Pairs behind each median.")] = 5,
+    weights: Weights = "patrol11n",
+    footage: Footage = None,
+    out: Out = Path("out/speed"),
+) -> None:
+    """CPU per camera of the patrol and its peers on the same RTSP streams, split by stage."""
+    from bench.speed.command import SpeedBench, run
+
+    clips = footage or _place("SKYGRID_FOOTAGE", "footage")
+    source = (clips or Path()) / "intel-one-by-one-person.mp4"
+    if not source.is_file():
+        source = Path(__file__).parents[1] / "sample_videos" / "clips" / "demo-dumping.mp4"
+    wanted = SpeedBench(out, source, weights, rounds)
+    if quick:
+        wanted = replace(wanted, rounds=1, window_s=8.0, recall=False, growth=())
+    report = run(wanted, lambda text: console.print(text, style="dim"))
+    table = Table(
+        "variant", "cameras", "CPU per camera", "per core", "against patrol", "due held", "found"
+    )
+    for row in report["variants"]:
+        recall = row["recall"]
+        table.add_row(
+            row["name"],
+            str(row["cameras"]),
+            f"{row['cpu_percent_per_camera']:.2f} %",
+            f"{row['cameras_per_core']:.1f}",
+            f"{row['ratio']:.2f}×",
+            f"{row['share_of_due']:.0%}",
+            f"{recall['found']} of {recall['incidents']}" if recall else "",
+        )
+    console.print(table)
+    console.print(f"picture: {out / 'speed.png'}, figures: {out / 'speed.json'}", highlight=False)
+
+
 @app.command("all")
 def everything(out: Out = Path("out")) -> None:
     """All of them, one after the other; what needs absent pictures or clips says so."""
@@ -245,6 +283,7 @@ def everything(out: Out = Path("out")) -> None:
     if _place("SKYGRID_DATA", "data") or _place("SKYGRID_FOOTAGE", "footage"):
         quiet(out=out / "incidents")
     review(json_file=out / "review.json")
+    speed(out=out / "speed")
 
 
 def _write(path: Path | None, figures: object) -> None:

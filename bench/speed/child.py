@@ -1,0 +1,145 @@
+"""What a measured process says: "ready" once warm, then its counters at every line it is sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from bench.errors import SpeedError
+
+Counters = dict[str, float]
+
+
+def answer(read: Callable[[], Counters]) -> None:
+    """Say that all is warm, then answer every line on stdin with the counters, until it ends."""
+    _say("ready")
+    for _ in sys.stdin:
+        _say(json.dumps(read()))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One window of one process tree.
+
+    Attributes:
+        wall_s: Its length.
+        cpu_s: CPU of the process and its children.
+        rss_mib: Memory of all of them at its end.
+        counters: What the process counted within it.
+        levels: Its counters at the end that are no counts: names that end in "_now".
+    """
+
+    wall_s: float
+    cpu_s: float
+    rss_mib: float
+    counters: Counters
+    levels: Counters
+
+
+class Child:
+    """A measured process; a context manager."""
+
+    def __init__(self, command: Sequence[str], log: Path, ready_s: float = 120.0) -> None:
+        self._command, self._log, self._ready_s = list(command), log, ready_s
+
+    def __enter__(self) -> Child:
+        root = str(Path(__file__).parents[2])
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *self._command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, "YOLO_OFFLINE": "true", "PYTHONPATH": path},
+            )
+        hurry = threading.Timer(self._ready_s, self._process.kill)
+        hurry.start()
+        try:
+            self._until("ready")
+        except BaseException:
+            self._end()
+            raise
+        finally:
+            hurry.cancel()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def measure(self, seconds: float) -> Measured:
+        """Let it work for some seconds.
+
+        Raises:
+            SpeedError: It has ended meanwhile.
+        """
+        first, cpu_s, began_s = self._read(), self._cpu_s(), time.monotonic()
+        time.sleep(seconds)
+        wall_s, used_s = time.monotonic() - began_s, self._cpu_s() - cpu_s
+        last = self._read()
+        levels = {k: v for k, v in last.items() if k.endswith("_now")}
+        counts = {k: v - first.get(k, 0.0) for k, v in last.items() if k not in levels}
+        rss = sum(p.memory_info().rss for p in self._tree()) / (1 << 20)
+        return Measured(wall_s, used_s, rss, counts, levels)
+
+    def _read(self) -> Counters:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise SpeedError(f"a measured process has ended, see {self._log}") from error
+        found: Counters = json.loads(self._until("{"))
+        return found
+
+    def _until(self, start: str) -> str:
+        """The next line that begins so; others are chatter of libraries."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith(start):
+                return line
+        raise SpeedError(f"a measured process has ended, see {self._log}")
+
+    def _tree(self) -> list[psutil.Process]:
+        own = psutil.Process(self._process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def _cpu_s(self) -> float:
+        total = 0.0
+        for process in self._tree():
+            times = process.cpu_times()
+            total += times.user + times.system
+        return total
+
+    def _end(self) -> None:
+        try:
+            tree = self._tree()
+        except psutil.NoSuchProcess:
+            tree = []
+        for process in reversed(tree):
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self._process.wait(10)

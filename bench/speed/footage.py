@@ -1,0 +1,103 @@
+"""The stream that all variants watch: 1080p25 H.264 at 4 Mbit/s, made of a clip (files)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from streams.types import ImageArray
+
+NOISE = 3.0
+"""Standard deviation of the sensor noise that is added: a rendered or cleaned clip has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShape:
+    """What the cameras send."""
+
+    size: tuple[int, int] = (1920, 1080)
+    fps: int = 25
+    gop: int = 50
+    bit_rate: int = 4_000_000
+    seconds: int = 24
+
+
+def make_stream(source: Path, folder: Path, shape: StreamShape, play_s: int) -> Path:
+    """Encode a clip in the shape wanted and repeat it until it plays for `play_s`; kept on disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{source.stem}-{shape.size[1]}p{shape.fps}-g{shape.gop}-{shape.bit_rate}"
+    once, out = folder / f"{name}.mp4", folder / f"{name}-{play_s}s.mp4"
+    if not once.is_file():
+        part = once.with_suffix(".part.mp4")
+        _encode(source, part, shape)
+        part.replace(once)
+    if not out.is_file():
+        part = out.with_suffix(".part.mp4")
+        _repeat(once, part, max(1, round(play_s / shape.seconds)))
+        part.replace(out)
+    return out
+
+
+def _encode(source: Path, out: Path, shape: StreamShape) -> None:
+    rng = np.random.default_rng(5)
+    grain = rng.normal(0, NOISE, (shape.size[1] + 64, shape.size[0] + 64, 1)).astype(np.int16)
+    with av.open(str(out), "w") as container:
+        stream = container.add_stream("libx264", rate=shape.fps)
+        stream.width, stream.height = shape.size
+        stream.pix_fmt, stream.bit_rate = "yuv420p", shape.bit_rate
+        stream.options = {
+            "preset": "veryfast",
+            "g": str(shape.gop),
+            "bf": "0",
+            "sc_threshold": "0",
+            "maxrate": str(shape.bit_rate),
+            "bufsize": str(2 * shape.bit_rate),
+        }
+        for number, image in enumerate(_pictures(source, shape)):
+            dx, dy = rng.integers(0, 64, 2)
+            noise = grain[dy : dy + shape.size[1], dx : dx + shape.size[0]]
+            noisy = np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(noisy, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, shape.fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _pictures(source: Path, shape: StreamShape) -> Iterator[ImageArray]:
+    """As many pictures as wanted; a clip of another rate is resampled, a short one goes back."""
+    with av.open(str(source)) as clip:
+        stream = clip.streams.video[0]
+        rate = float(stream.average_rate or shape.fps)
+        images: list[ImageArray] = []
+        for frame in clip.decode(stream):
+            images.append(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+            if len(images) >= shape.seconds * rate:
+                break
+    cycle = [*range(len(images)), *range(len(images) - 2, 0, -1)]
+    for number in range(shape.seconds * shape.fps):
+        image = images[cycle[round(number * rate / shape.fps) % len(cycle)]]
+        yield np.asarray(cv2.resize(image, shape.size), np.uint8)
+
+
+def _repeat(once: Path, out: Path, times: int) -> None:
+    """The same packets again and again, with times that go on."""
+    with av.open(str(once)) as clip, av.open(str(out), "w") as container:
+        template = clip.streams.video[0]
+        stream = container.add_stream_from_template(template)
+        packets = [p for p in clip.demux(template) if p.dts is not None]
+        steps = [b.dts - a.dts for a, b in pairwise(packets) if b.dts and a.dts is not None]
+        length = (packets[-1].pts or 0) + max(steps) - (packets[0].pts or 0)
+        stamps = [(p.pts or 0, p.dts or 0) for p in packets]
+        for number in range(times):
+            for packet, (pts, dts) in zip(packets, stamps, strict=True):
+                packet.stream = stream
+                packet.pts, packet.dts = pts + number * length, dts + number * length
+                container.mux_one(packet)
+                packet.stream = template

@@ -1,0 +1,65 @@
+"""Scoring of the speed benchmark: shares, medians, ratios within a round, stages by thread."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.speed.child import Measured
+from bench.speed.command import SpeedBench, _ratio, _row, _save
+from bench.speed.variants import PATROL, VARIANTS, Setting
+
+OPENCV = next(v for v in VARIANTS if v.name.startswith("OpenCV"))
+
+
+def window(cpu_s: float, wall_s: float = 10.0, **counters: float) -> Measured:
+    levels = {"ring_mib_now": 100.0, "base_mib_now": 150.0, "stretch_now": 1.0}
+    return Measured(wall_s, cpu_s, 400.0, counters, levels if "unchanged" in counters else {})
+
+
+def test_cpu_is_a_share_of_one_core_for_each_camera() -> None:
+    row = _row(PATROL, 10, [window(c, analysed=50, unchanged=10) for c in (3.0, 4.0, 50.0)])
+    assert row["cpu_percent_per_camera"] == pytest.approx(4.0)
+    assert row["cameras_per_core"] == pytest.approx(25.0)
+    assert row["share_of_due"] == pytest.approx(1.0)
+    assert row["unchanged_share"] == pytest.approx(0.2)
+    assert row["mib_per_camera_beyond_ring"] == pytest.approx(15.0)
+
+
+def test_a_variant_that_falls_behind_shows_it() -> None:
+    assert _row(OPENCV, 4, [window(9.0, analysed=10)])["share_of_due"] == pytest.approx(0.5)
+
+
+def test_stages_are_medians_too() -> None:
+    rounds = [window(1.0, analysed=1, unchanged=0, cpu_decode=c) for c in (1.0, 2.0, 9.0)]
+    assert _row(PATROL, 10, rounds)["stages_percent"]["decode"] == pytest.approx(2.0)
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    found = {
+        PATROL.name: [window(1.0), window(10.0), window(2.0)],
+        OPENCV.name: [window(2.0), window(20.0), window(40.0)],
+    }
+    per_camera = PATROL.cameras / OPENCV.cameras
+    assert _ratio(found, OPENCV) == pytest.approx(2 * per_camera)
+    assert _ratio(found, PATROL) == 1.0
+
+
+def test_the_report_is_written_with_its_picture(tmp_path: Path) -> None:
+    found = {v.name: [window(3.0, analysed=50, unchanged=1)] for v in VARIANTS}
+    wanted = SpeedBench(tmp_path, tmp_path / "clip.mp4")
+    _save(wanted, "none", found, [], {"25.0": {"found": 4, "incidents": 5, "false_alarms": 0}})
+    rows = json.loads((tmp_path / "speed.json").read_text())["variants"]
+    assert [r["recall"] is not None for r in rows] == [v.pace == 25.0 for v in VARIANTS]
+    assert (tmp_path / "speed.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
+def test_every_variant_names_a_command_for_its_cameras(variant, tmp_path: Path) -> None:
+    command = variant.command(Setting("rtsp://127.0.0.1:1/cam", "patrol11n", tmp_path), 3)
+    assert command[0] == "-m"
+    site = tmp_path / "site.yaml"
+    told = site.read_text() if site.exists() else command[-1]
+    assert told.count("rtsp://") == 3 or json.loads(command[-1])["cameras"] == 3
