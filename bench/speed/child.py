@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from bench.errors import SpeedError
 
@@ -54,7 +54,7 @@ class Measured:
 class Child:
     """A measured process; a context manager."""
 
-    def __init__(self, command: Sequence[str], log: Path, ready_s: float = 120.0) -> None:
+    def __init__(self, command: Sequence[str], log: Path, ready_s: float = 300.0) -> None:
         self._command, self._log, self._ready_s = list(command), log, ready_s
 
     def __enter__(self) -> Child:

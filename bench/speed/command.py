@@ -73,7 +73,7 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
             for variant in (*VARIANTS[turn:], *VARIANTS[:turn]):
                 say(f"round {number + 1} of {wanted.rounds}: {variant.name}")
                 found[variant.name].append(_measure(variant, variant.cameras, url, wanted))
-        report = _save(wanted, server, found, [], {})
+            report = _save(wanted, server, found, [], {})
         growth = []
         for cameras in wanted.growth:
             say(f"growth: {cameras} cameras")

@@ -92,9 +92,9 @@ PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0))
 VARIANTS = (
     PATROL,
     Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0)),
-    Variant("attention off, 2 s", 4, 2.0, _patrol(2.0, "every"), 0.5),
-    Variant("OpenCV + Ultralytics, 2 s", 4, 2.0, _peer("opencv", 2.0), 0.5),
-    Variant("Frigate-like, 5 fps", 3, 0.2, _peer("frigate"), 5.0),
+    Variant("attention off, 2 s", 2, 2.0, _patrol(2.0, "every"), 0.5),
+    Variant("OpenCV + Ultralytics, 2 s", 2, 2.0, _peer("opencv", 2.0), 0.5),
+    Variant("Frigate-like, 5 fps", 2, 0.2, _peer("frigate"), 5.0),
     Variant("Ultralytics track, every frame", 1, None, _peer("ultralytics"), 25.0),
 )
 """The first is what the others are divided by."""
