@@ -109,7 +109,8 @@ class SkyGroundPolicy:
 
     def _lateness(self, claim: _Claim, candidate: Incident) -> float | None:
         """0 when the times overlap, up to 1 at the last moment to follow, None after it."""
-        span = span_of_incident(candidate, self.clocks)
+        begins = (claim.sighting.view, claim.span.start_s)
+        span = span_of_incident(candidate, self.clocks, begins)
         gap = claim.span.gap_s(span, self.settings.open_s)
         limit = claim.gate.follow_s + self.settings.clock_slack_s
         return gap / limit if gap <= limit else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pipeline.ledger.types import Incident
-from pipeline.types import Phase, Sighting
+from pipeline.types import Phase, Sighting, ViewKey
 
 
 class Clocks(Protocol):
@@ -60,14 +60,24 @@ def span_of(sighting: Sighting, clocks: Clocks) -> Span:
     )
 
 
-def span_of_incident(incident: Incident, clocks: Clocks) -> Span:
+def span_of_incident(
+    incident: Incident, clocks: Clocks, begins: tuple[ViewKey, float] | None = None
+) -> Span:
     """When an incident lasted: from its first sighting to its last.
 
     An open sighting says nothing while nothing changes, so one whose end was lost would keep its
     incident open for ever. It is over when most of its views saw the place clear, and no other
-    showed it since.
+    showed it since; and for a view that begins another one, its earlier ones are over.
+
+    Args:
+        incident: With its sightings.
+        clocks: To put times right.
+        begins: View that begins another sighting, and when; None if none does.
     """
-    spans = [(p.sighting.view, span_of(p.sighting, clocks)) for p in incident.sightings]
+    spans = [
+        (p.sighting.view, _closed(span_of(p.sighting, clocks), p.sighting.view, begins))
+        for p in incident.sightings
+    ]
     start = min(span.start_s for _, span in spans)
     seen = max(span.seen_s for _, span in spans)
     latest = dict(sorted(spans, key=lambda item: (item[0], item[1].start_s)))
@@ -75,3 +85,9 @@ def span_of_incident(incident: Incident, clocks: Clocks) -> Span:
     cleared = [span.seen_s for span in latest.values() if not span.open]
     outvoted = len(cleared) > len(still) and all(s.seen_s <= max(cleared) for s in still)
     return Span(start, seen, bool(still) and not outvoted)
+
+
+def _closed(span: Span, view: ViewKey, begins: tuple[ViewKey, float] | None) -> Span:
+    if begins is None or begins[0] != view or span.start_s >= begins[1]:
+        return span
+    return replace(span, open=False)

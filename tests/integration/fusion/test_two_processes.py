@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
-from pipeline.ledger.database import migrate, open_engine, sqlite_url
+import sqlalchemy as sa
+
+from pipeline.ledger.database import migrate, open_engine, reading, sqlite_url
 from pipeline.ledger.sql import SqlLedger
+from pipeline.ledger.tables import OutboxRow
 
 WORKER = Path(__file__).with_name("partition_worker.py")
 ROOT = Path(__file__).parents[3]
@@ -30,7 +34,11 @@ def outcome(folder: Path, partitions: int) -> set[frozenset[object]]:
     ]
     assert [worker.wait(timeout=100) for worker in workers] == [0] * partitions
     incidents = SqlLedger(engine).recent(10_000)
+    with reading(engine) as connection:
+        told = connection.execute(sa.select(OutboxRow.incident_id, OutboxRow.fields)).all()
     engine.dispose()
+    started = Counter(row.incident_id for row in told if row.fields["phase"] == "started")
+    assert started == Counter(i.incident_id for i in incidents), "each is announced once"
     groups = [frozenset(p.sighting.sighting_id for p in i.sightings) for i in incidents]
     assert sum(map(len, groups)) == len(frozenset().union(*groups)), "a sighting in two incidents"
     return set(groups)

@@ -219,3 +219,19 @@ def test_a_resend_is_the_same_incident() -> None:
     desk = Desk()
     first = desk.see("a", "street-1", (10, 10))
     assert desk.see("a", "street-1", (10, 10)) == first
+
+
+def test_a_view_that_begins_anew_long_after_says_that_its_last_one_was_over() -> None:
+    desk = Desk()
+    desk.see("a", "street-1", (10, 10))  # its end was lost
+    desk.see("b", "eagle-1", (10, 10), ended=True)
+    desk.see("c", "street-1", (10, 10), at_s=3000)
+    assert desk.incidents == 2
+
+
+def test_a_view_that_lost_sight_joins_again_what_another_view_still_shows() -> None:
+    desk = Desk()
+    desk.see("a", "street-1", (10, 10))
+    desk.see("b", "eagle-1", (10, 10))
+    desk.see("c", "street-1", (10, 10), at_s=3000)
+    assert desk.incidents == 1
