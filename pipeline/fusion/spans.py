@@ -67,7 +67,8 @@ def span_of_incident(
 
     An open sighting says nothing while nothing changes, so one whose end was lost would keep its
     incident open for ever. It is over when most of its views saw the place clear, and no other
-    showed it since; and for a view that begins another one, its earlier ones are over.
+    showed it since. A view that begins another sighting has lost its earlier ones: against as many
+    others that are silent it is believed.
 
     Args:
         incident: With its sightings.
@@ -83,7 +84,10 @@ def span_of_incident(
     latest = dict(sorted(spans, key=lambda item: (item[0], item[1].start_s)))
     still = [span for span in latest.values() if span.open]
     cleared = [span.seen_s for span in latest.values() if not span.open]
-    outvoted = len(cleared) > len(still) and all(s.seen_s <= max(cleared) for s in still)
+    if begins is not None and begins[0] in latest:
+        outvoted = len(cleared) >= len(still)
+    else:
+        outvoted = len(cleared) > len(still) and all(s.seen_s <= max(cleared) for s in still)
     return Span(start, seen, bool(still) and not outvoted)
 
 

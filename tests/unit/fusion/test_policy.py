@@ -229,9 +229,10 @@ def test_a_view_that_begins_anew_long_after_says_that_its_last_one_was_over() ->
     assert desk.incidents == 2
 
 
-def test_a_view_that_lost_sight_joins_again_what_another_view_still_shows() -> None:
+def test_a_view_that_lost_sight_joins_again_what_most_others_still_show() -> None:
     desk = Desk()
     desk.see("a", "street-1", (10, 10))
     desk.see("b", "eagle-1", (10, 10))
+    desk.see("b2", "street-2", (10, 10))
     desk.see("c", "street-1", (10, 10), at_s=3000)
     assert desk.incidents == 1
