@@ -256,7 +256,7 @@ def test_a_preset_that_the_device_does_not_know_is_refused_and_the_others_go_on(
 def test_a_preset_that_the_device_no_longer_visits_is_lost(by_day: Panorama) -> None:
     eagle = Eagle(by_day, settings(driver="device", host=""), known=True, driven=False)
     found = []
-    for _ in range(10):
+    for _ in range(7):
         for name in ("station", "north"):
             eagle.head.goto(name)
             eagle.drive(12)
