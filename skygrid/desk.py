@@ -71,6 +71,7 @@ class Desk:
         ready = False
         while not stop.is_set():
             try:
+                self._gauges()
                 if not ready:
                     self._register()
                     ready = True
@@ -96,7 +97,12 @@ class Desk:
         if relay.up is False:
             troubles["queue"] = f"{relay.pending} events wait: {relay.reason}"
         if not recorder.up:
-            troubles["ledger"] = f"{recorder.spooled} sightings wait on disk: {recorder.reason}"
+            troubles["ledger"] = (
+                f"{recorder.spooled} sightings wait on disk and {recorder.held} in memory: "
+                f"{recorder.reason}"
+            )
+        if recorder.lost:
+            troubles["sightings"] = f"{recorder.lost} were lost, see the log"
         if not patrol.parts.store.state.available:
             troubles["evidence"] = patrol.parts.store.state.reason
         pressure = patrol.worker.look_pressure()
@@ -127,7 +133,6 @@ class Desk:
         self._status.register([camera_card(c, locator) for c in cameras])
 
     def _round(self) -> None:
-        self._gauges()
         self._write_status()
         self._tell_faults()
         self._take_zones()
@@ -151,7 +156,10 @@ class Desk:
         relay = patrol.parts.relay.status
         metrics.outbox_pending.set(relay.pending)
         metrics.outbox_oldest_s.set(relay.oldest_age_s(datetime.now(UTC)))
-        metrics.spooled.set(patrol.parts.recorder.status.spooled)
+        recorder = patrol.parts.recorder.status
+        metrics.spooled.set(recorder.spooled)
+        metrics.held.set(recorder.held)
+        metrics.lost.set(recorder.lost)
 
     def _write_status(self) -> None:
         now = time.monotonic()

@@ -16,12 +16,13 @@ from sqlalchemy import Engine
 from models.detector import Detector
 from models.load import load_crowd_counter, load_detector
 from pipeline.confirm import Origin, ViewMemory
+from pipeline.engine.clips import ClipSettings
 from pipeline.engine.counting import counting
 from pipeline.engine.eagle import EagleEye, EaglePorts
 from pipeline.engine.lookback import LookBack
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.preset import PresetView
-from pipeline.engine.publisher import Publisher, PublisherSettings
+from pipeline.engine.publisher import Publisher
 from pipeline.engine.seeing import Sight, Smallest
 from pipeline.engine.watch import Count, WatchedView
 from pipeline.engine.worker import Worker, WorkerSettings
@@ -123,6 +124,8 @@ class Patrol:
             for view in camera.watched:
                 refuse_blind_rules(camera.id, view.zones, detector.labels)
         self.parts = self._open_parts(detector)
+        with suppress(LedgerError):  # what still waits then is known to `open_sightings`
+            self.parts.recorder.flush()
         clocks = self.parts.clocks
         clocks.rebuild(self.parts.ledger.recent(_CLOCKS_FROM))
         self.locator = self._locator()
@@ -131,7 +134,7 @@ class Patrol:
             self.parts.store,
             self.locator.place,
             self.metrics,
-            _publisher_settings(site),
+            _clip_settings(site),
             learn=clocks.learn,
         )
         self.cameras = {
@@ -301,7 +304,7 @@ class Patrol:
         )
         pipeline = ViewPipeline(plan, memory)
         try:
-            known = self.parts.ledger.open_sightings(key, ended_since=reopens_since(zones))
+            known = self.parts.recorder.open_sightings(key, ended_since=reopens_since(zones))
             pipeline.restore(known, self._background_of(key))
         except ValueError as error:
             log.warning("background forgotten", view=str(key), reason=str(error))
@@ -366,6 +369,6 @@ def _worker_settings(site: Site) -> WorkerSettings:
     return WorkerSettings(worker.decode_threads, worker.batch, worker.max_looks)
 
 
-def _publisher_settings(site: Site) -> PublisherSettings:
+def _clip_settings(site: Site) -> ClipSettings:
     evidence = site.evidence
-    return PublisherSettings(evidence.pre_roll_s, evidence.post_roll_s, evidence.h264_copy)
+    return ClipSettings(evidence.pre_roll_s, evidence.post_roll_s, evidence.h264_copy)

@@ -103,18 +103,18 @@ class PacketRing:
             since = before if before.epoch == last.epoch else last
             return max(last.timestamp_s - since.timestamp_s, newest_s - last.timestamp_s)
 
-    def span(self, start_s: float, end_s: float) -> list[Packet]:
+    def span(self, start_s: float, end_s: float, epoch: int | None = None) -> list[Packet]:
         """Return the packets that cover `start_s` to `end_s`: from a keyframe on, in one epoch.
 
-        The first packet is the last keyframe at or before `start_s`, or the first one after it.
-        When a new epoch begins inside the span, the list ends there.
+        The first packet is the last keyframe at or before `start_s`, or the first one after it,
+        of `epoch` where one is named. When a new epoch begins inside the span, the list ends there.
         """
         with self._changed:
-            times = [packet.timestamp_s for _, packet in self._keyframes]
-            at = max(0, bisect_right(times, start_s) - 1)
-            if not times or times[at] > end_s:
+            found = [k for k in self._keyframes if epoch is None or k[1].epoch == epoch]
+            at = max(0, bisect_right([key.timestamp_s for _, key in found], start_s) - 1)
+            if not found or found[at][1].timestamp_s > end_s:
                 return []
-            number, key = self._keyframes[at]
+            number, key = found[at]
             held = islice(self._packets, number - self._first_number, None)
             return _until(held, end_s, key.epoch)
 

@@ -91,6 +91,12 @@ class PatrolMetrics:
         self.spooled = Gauge(
             "patrol_spool_pending", "Sightings waiting for the ledger on disk", registry=own
         )
+        self.held = Gauge(
+            "patrol_sightings_held",
+            "Sightings waiting in memory because ledger and spool refuse them",
+            registry=own,
+        )
+        self.lost = Gauge("patrol_sightings_lost", "Sightings lost since the start", registry=own)
         self.outbox_pending = Gauge(
             "patrol_outbox_pending", "Events waiting for the queue", registry=own
         )

@@ -25,10 +25,13 @@ from typing import Any
 import structlog
 
 from pipeline.evidence.disk import Disk
+from pipeline.evidence.errors import EvidenceUnavailable
 
 _log = structlog.get_logger(__name__)
 FIRST = "0" * 64
 """What the first line names as the line before it."""
+
+_KEY_BYTES = 32
 
 Body = dict[str, Any]
 
@@ -51,11 +54,15 @@ class Line:
 
 
 def load_key(path: Path) -> bytes:
-    """The signing key in a file, made on first use; OSError when it cannot be."""
+    """The signing key in a file, made on first use; OSError when it cannot be.
+
+    Raises:
+        EvidenceUnavailable: What the file holds is no whole key.
+    """
     with contextlib.suppress(FileNotFoundError):
-        return bytes.fromhex(path.read_text())
+        return _read_key(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_bytes(32)
+    key = secrets.token_bytes(_KEY_BYTES)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "w") as file:
@@ -65,10 +72,22 @@ def load_key(path: Path) -> bytes:
     try:
         os.link(part, path)  # fails when another process was first; then its key counts
     except FileExistsError:
-        return bytes.fromhex(path.read_text())
+        return _read_key(path)
     finally:
         part.unlink()
     return key
+
+
+def _read_key(path: Path) -> bytes:
+    content = path.read_bytes()
+    with contextlib.suppress(ValueError):
+        key = bytes.fromhex(content.decode())
+        if len(key) == _KEY_BYTES:
+            return key
+    raise EvidenceUnavailable(
+        f"key {path.name} must be {2 * _KEY_BYTES} hex digits, got {len(content)} bytes that are "
+        "not; put it back from a copy, or move it away together with the evidence it signed"
+    )
 
 
 class Manifest:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import structlog
 
-from pipeline.evidence.disk import is_disk_trouble
 from pipeline.evidence.errors import EvidenceError, EvidenceUnavailable
 from pipeline.evidence.store import EvidenceStore
 from pipeline.ledger.errors import LedgerError
@@ -134,8 +133,6 @@ def _remove(store: EvidenceStore, path: str, body: Mapping[str, Any], now: datet
         store.manifest().append(tombstone)
         store.disk.remove(store.root / path)
     except OSError as error:
-        if is_disk_trouble(error) is None:
-            raise
         raise EvidenceUnavailable(f"manifest must be writable, got: {error.strerror}") from error
     _remove_empty_folders(store, path)
 

@@ -280,7 +280,7 @@ class EvidenceStore:
             self._change(False, str(error))
             raise
         except Exception as error:
-            trouble = is_disk_trouble(error)
+            trouble = error if isinstance(error, OSError) else is_disk_trouble(error)
             if trouble is None:
                 raise
             reason = f"disk must take evidence, got: {trouble.strerror or trouble}"

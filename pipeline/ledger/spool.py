@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -96,6 +97,7 @@ class Spool:
                 self._write(line)
             except OSError as error:
                 self.refused += 1
+                self._open = None  # whatever is torn now stays the last line of its segment
                 raise SpoolError(f"spool {self.folder.name} must take entries: {error}") from error
             self._pending = pending + 1
 
@@ -117,6 +119,8 @@ class Spool:
                 os.fsync(fd)
             except OSError:
                 os.ftruncate(fd, before)
+                if before == 0:
+                    path.unlink()
                 raise
         finally:
             os.close(fd)
@@ -132,12 +136,32 @@ class Spool:
         return sorted(self.folder.glob("[0-9]*.jsonl"))
 
     def __len__(self) -> int:
-        """Number of entries that wait."""
+        """Number of entries that wait; SpoolError when the disk cannot be read."""
         with self._lock:
             if self._pending is None:
-                lines = (line for path in self._segments() for line in _whole_lines(path))
-                self._pending = sum(1 for _ in lines)
+                with self._reading():
+                    self._pending = sum(1 for _ in self._waiting())
             return self._pending
+
+    def entries(self) -> list[Spooled]:
+        """What waits, oldest first; SpoolError when the disk cannot be read."""
+        found = []
+        with self._lock, self._reading():
+            for line in self._waiting():
+                with contextlib.suppress(ValueError, KeyError, TypeError):  # `replay` tells of it
+                    found.append(_from_json(json.loads(line)))
+        return found
+
+    def _waiting(self) -> Iterator[bytes]:
+        lines = (line for path in self._segments() for line in _whole_lines(path))
+        return islice(lines, self._done_lines, None)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SpoolError(f"spool {self.folder.name} must be readable: {error}") from error
 
     def replay(self, take: Callable[[Spooled], object], limit: int | None = None) -> int:
         """Hand entries over in order and forget them; returns how many were taken.
@@ -153,14 +177,11 @@ class Spool:
             SpoolError: The spool cannot be read.
         """
         taken = 0
-        with self._lock:
-            try:
-                for path in self._segments():
-                    if limit is not None and taken >= limit:
-                        break
-                    taken += self._replay_segment(path, take, limit and limit - taken)
-            except OSError as error:
-                raise SpoolError(f"spool {self.folder.name} must be readable: {error}") from error
+        with self._lock, self._reading():
+            for path in self._segments():
+                if limit is not None and taken >= limit:
+                    break
+                taken += self._replay_segment(path, take, limit and limit - taken)
         return taken
 
     def _replay_segment(

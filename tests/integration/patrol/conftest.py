@@ -6,6 +6,7 @@ garbage. So the tests know exactly what must be found, and still run every part 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -25,9 +26,14 @@ import pytest
 import redis
 from openvino import opset13 as ops
 from ruamel.yaml import YAML
+from sqlalchemy import text
 
 from models.card import Card, describe_file, write_card
 from models.labels import LABELS
+from pipeline.ledger.database import open_engine, sqlite_url
+from pipeline.ledger.spool import Spool, SpooledSighting
+from pipeline.ledger.sql import SqlLedger
+from pipeline.types import ViewKey
 from streams.serve import RtspServer
 
 CELL = 64
@@ -138,6 +144,13 @@ class RunningPatrol:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return str(answer.read().decode())
 
+    def metric(self, name: str) -> float:
+        """A sample by its name with labels; 0 while there is none, or no patrol that answers."""
+        with contextlib.suppress(OSError):
+            lines = (line.rpartition(" ") for line in self.metrics().splitlines())
+            return next((float(value) for found, _, value in lines if found == name), 0.0)
+        return 0.0
+
     def monitor_port(self) -> int:
         return int((self.data / "monitor.port").read_text())
 
@@ -210,6 +223,19 @@ def _end_embedded(data: Path) -> None:
             os.kill(int(pid_file.read_text()), signal.SIGKILL)
         except (ProcessLookupError, ValueError):
             return
+
+
+def move_sightings_to_the_spool(data: Path) -> None:
+    """As if the ledger had refused what a patrol that is dead now wanted to record."""
+    engine = open_engine(sqlite_url(data / "skygrid.db"))
+    spool = Spool(data / "spool")
+    for sighting in SqlLedger(engine).open_sightings(ViewKey("square")):
+        spool.append(SpooledSighting(sighting))
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+        for table in ("outbox", "evidence", "sighting_message", "sighting", "incident"):
+            connection.execute(text(f"DELETE FROM {table}"))
+    engine.dispose()
 
 
 def wait_until(what: Callable[[], bool], seconds: float, log: Callable[[], str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import resource
 import signal
 import sqlite3
 import sys
@@ -39,6 +40,10 @@ def open_incidents(data: Path) -> int:
 
 def waiting_events(data: Path) -> int:
     return _count(data, "select count(*) from outbox where published_at is null")
+
+
+def sightings(data: Path) -> int:
+    return _count(data, "select count(*) from sighting")
 
 
 def _count(data: Path, query: str) -> int:
@@ -164,6 +169,49 @@ def test_a_full_evidence_disk_costs_the_clips_and_nothing_else(square) -> None:
     assert "evidence" in patrol.health()["troubles"]
     assert not list((patrol.data / "evidence").rglob("*.mp4"))
     patrol.stop()
+
+
+def test_a_disk_that_refuses_everything_loses_and_doubles_nothing(square) -> None:
+    """Database, spool, evidence and log are refused while incidents are confirmed."""
+    patrol = square.patrol
+    with EmbeddedRedis(patrol.site.parent / "elsewhere") as outside:
+        patrol.overrides.append(f"queue.redis={outside.url}")
+        patrol.start()
+        kit.wait_until(lambda: (patrol.data / "monitor.port").exists(), 60, lambda: patrol.log)
+        _, most = resource.prlimit(patrol.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(patrol.process.pid, resource.RLIMIT_FSIZE, (0, most))
+        kit.wait_until(
+            lambda: f"patrol_sightings_held {HAPPENINGS}.0" in patrol.metrics(),
+            60,
+            lambda: f"{patrol.health()} {kit.started(outside.url)} {patrol.log}",
+        )
+        assert f"{HAPPENINGS} in memory" in patrol.health()["troubles"]["ledger"]
+        assert not kit.started(outside.url)
+        resource.prlimit(patrol.process.pid, resource.RLIMIT_FSIZE, (most, most))
+        kit.wait_until(lambda: len(kit.started(outside.url)) == HAPPENINGS, 60, lambda: patrol.log)
+        time.sleep(3)
+        assert sorted(kit.started(outside.url).values()) == [1] * HAPPENINGS
+        assert "patrol_sightings_lost 0.0" in patrol.metrics()
+        assert "ledger" not in patrol.health()["troubles"]
+        patrol.stop()
+    assert sightings(patrol.data) == HAPPENINGS
+
+
+def test_what_waits_on_disk_at_the_start_is_not_found_a_second_time(square) -> None:
+    """The ledger refused the last run's sightings: their views must know them all the same."""
+    patrol = square.patrol
+    patrol.start()
+    url = embedded_url(patrol.data)
+    kit.wait_until(lambda: len(kit.started(url)) == HAPPENINGS, 60, lambda: patrol.log)
+    patrol.kill()
+    kit.move_sightings_to_the_spool(patrol.data)
+    assert sightings(patrol.data) == 0
+    judged = 'patrol_glances_total{camera="square"}'
+    patrol.start()
+    kit.wait_until(lambda: sightings(patrol.data) >= HAPPENINGS, 60, lambda: patrol.log)
+    kit.wait_until(lambda: patrol.metric(judged) >= 12, 60, lambda: patrol.log)
+    patrol.stop()
+    assert sightings(patrol.data) == HAPPENINGS
 
 
 def test_a_rule_that_the_detector_cannot_see_stops_the_start(square) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -33,6 +36,7 @@ from pipeline.ledger.recorder import Recorder
 from pipeline.ledger.spool import Spool, SpoolConfig, SpooledEvidence, SpooledSighting
 from pipeline.ledger.sql import SqlLedger
 from pipeline.ledger.tables import Base, OutboxRow
+from pipeline.types import Phase, ViewKey
 
 ROOT = Path(__file__).parents[3]
 OTHER_TABLES = ["api.store.schema", "pipeline.feedback", "pipeline.zone_store", "pipeline.status"]
@@ -238,6 +242,34 @@ class TestSpool:
         assert spool.refused == 1
         assert len(spool) > 1
 
+    @pytest.mark.parametrize("torn", [False, True])
+    def test_a_refused_entry_leaves_the_others_whole(
+        self, tmp_path: Path, build: ModuleType, monkeypatch: pytest.MonkeyPatch, torn: bool
+    ) -> None:
+        spool = Spool(tmp_path / "s")
+        spool.append(SpooledSighting(build.make_sighting(1)))
+
+        def refuse(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "no space left")
+
+        def write_half(fd: int, line: bytes) -> int:
+            return real_write(fd, line[:20])
+
+        real_write = os.write
+        with monkeypatch.context() as full:
+            full.setattr(os, "write", write_half)
+            if torn:
+                full.setattr(os, "ftruncate", refuse)
+            for _ in range(3):
+                with pytest.raises(SpoolError):
+                    spool.append(SpooledSighting(build.make_sighting(2)))
+        spool.append(SpooledSighting(build.make_sighting(3)))
+        if not torn:
+            assert len(list((tmp_path / "s").iterdir())) == 2, "no empty segments"
+        taken: list[SpooledSighting] = []
+        assert Spool(tmp_path / "s").replay(taken.append) == 2
+        assert [t.sighting for t in taken] == [build.make_sighting(1), build.make_sighting(3)]
+
     def test_a_file_in_place_of_the_folder(self, tmp_path: Path, build: ModuleType) -> None:
         (tmp_path / "s").write_text("")
         with pytest.raises(SpoolError, match="must take entries"):
@@ -294,14 +326,86 @@ class TestRecorder:
         assert recorder.status.spooled == 0
         mended.dispose()
 
-    def test_when_both_are_away_it_is_counted(self, tmp_path: Path, build: ModuleType) -> None:
+    def test_when_both_refuse_memory_keeps_it_in_order(
+        self, tmp_path: Path, build: ModuleType
+    ) -> None:
         ledger = MemoryLedger()
         ledger.down = True
         (tmp_path / "s").write_text("a file")
         recorder = Recorder(ledger, Spool(tmp_path / "s"))
-        with pytest.raises(SpoolError):
-            recorder.record(build.make_sighting())
-        assert recorder.status.lost == 1
+        sighting = build.make_sighting()
+        for entry in (sighting, build.make_sighting(sequence=1, at_s=9)):
+            assert recorder.record(entry) is None
+        assert recorder.attach_evidence(sighting.sighting_id, [build.make_file()]) is None
+        assert (recorder.status.up, recorder.status.held) == (False, 3)
+        with pytest.raises(LedgerUnavailable):
+            recorder.flush()
+        ledger.down = False
+        assert recorder.record(build.make_sighting(sequence=2, at_s=20)) is None, "out of order"
+        assert recorder.flush() == 4
+        (incident,) = ledger.recent()
+        assert (incident.sequence, len(incident.evidence)) == (4, 1)
+        assert (recorder.status.up, recorder.status.held, recorder.status.lost) == (True, 0, 0)
+
+    def test_what_memory_keeps_goes_to_the_spool_when_that_takes_it_again(
+        self, tmp_path: Path, build: ModuleType
+    ) -> None:
+        ledger = MemoryLedger()
+        ledger.down = True
+        (tmp_path / "s").write_text("a file")
+        recorder = Recorder(ledger, Spool(tmp_path / "s"))
+        for n in range(3):
+            recorder.record(build.make_sighting(n))
+        (tmp_path / "s").unlink()
+        with pytest.raises(LedgerUnavailable):
+            recorder.flush()
+        assert (recorder.status.spooled, recorder.status.held) == (3, 0)
+        taken: list[SpooledSighting] = []
+        Spool(tmp_path / "s").replay(taken.append)
+        assert [t.sighting for t in taken] == [build.make_sighting(n) for n in range(3)]
+
+    def test_memory_is_bounded_and_what_is_lost_is_counted(
+        self, tmp_path: Path, build: ModuleType
+    ) -> None:
+        ledger = MemoryLedger()
+        ledger.down = True
+        (tmp_path / "s").write_text("a file")
+        recorder = Recorder(ledger, Spool(tmp_path / "s"), most_held=2)
+        recorder.record(build.make_sighting(1))
+        recorder.record(build.make_sighting(2))
+        with pytest.raises(SpoolError, match="2 wait in it already"):
+            recorder.record(build.make_sighting(3))
+        assert (recorder.status.held, recorder.status.lost) == (2, 1)
+
+    def test_what_waits_counts_as_open(
+        self, tmp_path: Path, engine: Engine, build: ModuleType
+    ) -> None:
+        """A view that restores what is open must not raise what waits a second time."""
+        ledger = SqlLedger(engine)
+        for name in ("known", "over"):
+            ledger.record(build.make_sighting(name, zone_id=name))
+        spool = Spool(tmp_path / "s")
+        spool.append(SpooledSighting(build.make_sighting("new", zone_id="new")))
+        spool.append(SpooledEvidence(build.sighting_id("new"), (build.make_file(),)))
+        last = {"sequence": 1, "phase": Phase.ENDED, "at_s": 60.0}
+        spool.append(SpooledSighting(build.make_sighting("over", zone_id="over", **last)))
+        elsewhere = ViewKey("gate-4")
+        spool.append(SpooledSighting(build.make_sighting("other", view=elsewhere)))
+        recorder = Recorder(ledger, Spool(tmp_path / "s"))
+        view = ViewKey("gate-3")
+
+        def zones(since: datetime | None) -> dict[str, Phase]:
+            found = recorder.open_sightings(view, ended_since=since)
+            return {s.zone_id: s.phase for s in found}
+
+        open_now = {"known": Phase.STARTED, "new": Phase.STARTED}
+        assert zones(None) == open_now
+        assert zones(build.NOON) == {**open_now, "over": Phase.ENDED}
+        assert [s.sighting_id for s in recorder.open_sightings(elsewhere)] == [
+            build.sighting_id("other")
+        ]
+        assert recorder.flush() == 4
+        assert zones(None) == open_now
 
 
 def test_the_web_side_imports_no_video_and_no_models() -> None:

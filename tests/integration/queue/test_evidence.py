@@ -270,7 +270,7 @@ class FullDisk(Disk):
 
 class TestDisk:
     @pytest.mark.parametrize("operation", ["make_folder", "write", "append", "sync", "free"])
-    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.ETIMEDOUT])
     def test_trouble_is_told_and_recovers(self, tmp_path: Path, operation: str, code: int) -> None:
         disk, told = FullDisk(operation, code), list[EvidenceState]()
         store = new_store(tmp_path / "evidence", disk, on_change=told.append, min_free_bytes=1)
@@ -300,6 +300,24 @@ class TestDisk:
         assert not store.state.available
         store.write(folder(), STILL, b"x")
         assert store.state.available
+
+    @pytest.mark.parametrize("content", [b"", b"abc", b"ab" * 31, b"xy" * 32, b"\xff" * 64])
+    def test_a_damaged_key_is_told_and_never_used(self, tmp_path: Path, content: bytes) -> None:
+        key = tmp_path / "evidence.key"
+        first = new_store(tmp_path / "evidence")
+        first.write(folder("a"), STILL, b"x")
+        first.close()
+        whole = key.read_bytes()
+        key.write_bytes(content)
+        store = new_store(tmp_path / "evidence")
+        with pytest.raises(EvidenceUnavailable, match=r"evidence\.key must be 64 hex digits"):
+            store.write(folder("b"), STILL, b"x")
+        assert not store.state.available
+        key.write_bytes(whole)
+        store.write(folder("b"), STILL, b"x")
+        assert store.state.available
+        assert verify(store).ok
+        store.close()
 
     def test_a_file_in_place_of_the_folder(self, tmp_path: Path) -> None:
         (tmp_path / "evidence").write_text("")

@@ -64,6 +64,15 @@ def test_a_span_never_crosses_an_epoch(make_stream):
     assert {p.epoch for p in ring.span(5.5, 9.0)} == {1}
 
 
+def test_a_span_of_a_named_epoch_begins_at_its_first_keyframe(make_stream):
+    ring = filled(make_stream(5) + make_stream(5, start_s=5.0, epoch=1))
+    assert [p.timestamp_s for p in ring.span(3.0, 9.0, 1)][:1] == [5.0]
+    assert ring.span(3.0, 9.0, 1)[-1].timestamp_s == pytest.approx(9.0)
+    assert ring.span(6.5, 9.0, 1)[0].timestamp_s == 6.0
+    assert ring.span(3.0, 4.5, 1) == []
+    assert ring.span(3.0, 9.0, 2) == []
+
+
 def test_a_span_keeps_the_reference_of_its_last_b_frames(make_packet):
     packets = [make_packet(0.0, key=True), make_packet(0.12, decode_s=0.04)]
     packets += [make_packet(0.04, decode_s=0.08), make_packet(0.08, decode_s=0.12)]

@@ -1,0 +1,247 @@
+"""Cuts the clip of a sighting from its camera's ring, once the seconds after it have arrived.
+
+Starts a thread and writes files. The clip and its boxes are attached before an H.264 copy is
+begun: a copy that fails, or that a stop cuts short, costs itself and nothing else.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC
+from itertools import count
+
+import structlog
+
+from pipeline.engine.metrics import PatrolMetrics
+from pipeline.engine.watch import Finding
+from pipeline.evidence.boxtrack import MEDIA_TYPE, ClipFrame, box_track
+from pipeline.evidence.errors import CutFailed, EvidenceError
+from pipeline.evidence.store import EvidenceFolder, EvidenceItem, EvidenceStore
+from pipeline.ledger.errors import LedgerError
+from pipeline.ledger.recorder import Recorder
+from pipeline.ledger.types import incident_id_of
+from pipeline.types import BoxAt, EvidenceFile, Sighting
+from streams.clip import transcode_h264, write_clip
+from streams.errors import StreamError
+from streams.types import Packet
+
+log = structlog.get_logger(__name__)
+
+_POLL_S = 0.2
+_LATE_S = 6.0
+_COPY_S = 300.0
+_MOST_COPIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSettings:
+    """What is cut.
+
+    Attributes:
+        pre_roll_s: Clip before the picture that confirmed it.
+        post_roll_s: Clip after it.
+        h264_copy: Make an H.264 copy of clips in other codecs.
+    """
+
+    pre_roll_s: float = 8.0
+    post_roll_s: float = 4.0
+    h264_copy: bool = True
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Job:
+    due_s: float
+    number: int
+    finding: Finding = field(compare=False)
+
+
+class ClipCutter:
+    """Takes findings that are recorded, and attaches their clips when it is time."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        store: EvidenceStore,
+        metrics: PatrolMetrics,
+        settings: ClipSettings | None = None,
+    ) -> None:
+        self._recorder, self._store, self._metrics = recorder, store, metrics
+        self._settings = settings or ClipSettings()
+        self._jobs: list[_Job] = []
+        self._jobs_lock = threading.Lock()
+        self._numbers = count()
+        self._copies: deque[tuple[Sighting, EvidenceFile]] = deque()
+        self._copies_until_s = float("inf")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
+
+    def start(self) -> None:
+        """Start to cut."""
+        self._thread.start()
+
+    def push(self, finding: Finding) -> None:
+        """Cut this one's clip when its post-roll has arrived."""
+        due_s = time.monotonic() + self._settings.post_roll_s
+        with self._jobs_lock:
+            heapq.heappush(self._jobs, _Job(due_s, next(self._numbers), finding))
+
+    def stop(self, timeout_s: float) -> None:
+        """Cut what is due with the pictures that there are, and make the copies that fit."""
+        self._copies_until_s = time.monotonic() + timeout_s
+        self._stop.set()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            stopping = self._stop.is_set()
+            for job in self._due(everything=stopping):
+                self._cut(job.finding)
+            if self._copies:
+                self._copy(*self._copies.popleft())
+            elif stopping:
+                return
+            else:
+                self._stop.wait(_POLL_S)
+
+    def _due(self, *, everything: bool) -> list[_Job]:
+        """Jobs whose post-roll is in the ring, or that have waited long enough for it."""
+        now, due = time.monotonic(), []
+        with self._jobs_lock:
+            for job in sorted(self._jobs):
+                newest = job.finding.camera.ring.newest()
+                until_s = job.finding.sighting.timestamp_s + self._settings.post_roll_s
+                arrived = newest is not None and newest.timestamp_s >= until_s
+                if everything or arrived or now > job.due_s + _LATE_S:
+                    due.append(job)
+            self._jobs = [job for job in self._jobs if job not in due]
+            heapq.heapify(self._jobs)
+        return due
+
+    def _cut(self, finding: Finding) -> None:
+        sighting, files = finding.sighting, list[EvidenceFile]()
+        for made in (self._clip_files(finding), self._act_files(finding)):
+            with self._noting(sighting):
+                for file in made:
+                    files.append(file)  # what follows may fail, this one is kept
+        with self._noting(sighting):
+            if files:
+                self._recorder.attach_evidence(sighting.sighting_id, files)
+
+    def _packets(self, finding: Finding) -> list[Packet]:
+        """What the ring holds around the confirmed moment, in that picture's epoch.
+
+        A stream that began anew in the seconds before it gives a shorter clip, never one that
+        ends before the moment.
+        """
+        moment_s, settings = finding.sighting.timestamp_s, self._settings
+        packets = finding.camera.ring.span(
+            moment_s - settings.pre_roll_s, moment_s + settings.post_roll_s, finding.frame.epoch
+        )
+        if not packets:
+            raise CutFailed(f"ring of camera {finding.camera.camera_id} must hold a keyframe of it")
+        return packets
+
+    def _clip_files(self, finding: Finding) -> Iterator[EvidenceFile]:
+        """The clip of the confirmed moment, and the boxes in it."""
+        moment_s, packets = finding.sighting.timestamp_s, self._packets(finding)
+        first_s = packets[0].timestamp_s
+        clip = self._clip(finding, EvidenceItem("clip.mp4", "clip", "video/mp4", first_s), packets)
+        if self._settings.h264_copy and packets[0].codec.name != "h264":
+            self._want_copy(finding.sighting, clip)
+        yield clip
+        boxes = finding.watch.steps(first_s, moment_s + self._settings.post_roll_s)
+        item = EvidenceItem("boxes.json", "boxes", MEDIA_TYPE, first_s)
+        yield self._boxes(finding, item, {"confirmed": moment_s}, boxes)
+
+    def _act_files(self, finding: Finding) -> Iterator[EvidenceFile]:
+        """The clip of the act, which begins before it, and the actor's boxes in it."""
+        if finding.act is None or not finding.act.packets:
+            return
+        act, packets = finding.act.act, finding.act.packets
+        first_s, last_s = packets[0].timestamp_s, packets[-1].timestamp_s
+        yield self._clip(finding, EvidenceItem("act.mp4", "act", "video/mp4", first_s), packets)
+        marks = {"arrived": act.arrived_s, "appeared": act.appeared_s, "left": act.left_s}
+        boxes = [box for box in act.path if first_s <= box.timestamp_s <= last_s]
+        item = EvidenceItem("act-boxes.json", "act_boxes", MEDIA_TYPE, first_s)
+        yield self._boxes(finding, item, {k: v for k, v in marks.items() if v}, boxes)
+
+    def _clip(
+        self, finding: Finding, item: EvidenceItem, packets: Sequence[Packet]
+    ) -> EvidenceFile:
+        folder = folder_of(finding.sighting)
+        return self._store.write(folder, item, lambda path: _discard(write_clip(packets, path)))
+
+    def _want_copy(self, sighting: Sighting, clip: EvidenceFile) -> None:
+        if len(self._copies) < _MOST_COPIES:
+            self._copies.append((sighting, clip))
+        else:
+            error = CutFailed(f"{_MOST_COPIES} H.264 copies wait already")
+            not_kept(self._metrics, sighting, error)
+
+    def _copy(self, sighting: Sighting, clip: EvidenceFile) -> None:
+        with self._noting(sighting):
+            source = self._store.open_path(clip.path)
+            item = EvidenceItem("clip-h264.mp4", "clip_h264", "video/mp4", clip.start_s)
+            work_s = min(_COPY_S, self._copies_until_s - time.monotonic())
+            file = self._store.write(
+                folder_of(sighting),
+                item,
+                lambda path: _discard(transcode_h264(source, path, max_work_s=work_s)),
+            )
+            self._recorder.attach_evidence(sighting.sighting_id, [file])
+
+    def _boxes(
+        self,
+        finding: Finding,
+        item: EvidenceItem,
+        marks: Mapping[str, float],
+        boxes: Sequence[BoxAt],
+    ) -> EvidenceFile:
+        sighting = finding.sighting
+        clip = ClipFrame(
+            view=sighting.view,
+            start_s=item.start_s or 0.0,
+            size=finding.frame.size,
+            zone_id=sighting.zone_id,
+            polygon_norm=finding.watch.polygon(sighting.zone_id),
+            marks=marks,
+            hold_s=max(1.0, finding.watch.glance_period_s * 1.5),
+        )
+        return self._store.write(folder_of(sighting), item, box_track(clip, boxes))
+
+    @contextmanager
+    def _noting(self, sighting: Sighting) -> Iterator[None]:
+        """Whatever goes wrong with a file costs that file."""
+        try:
+            yield
+        except (EvidenceError, LedgerError, StreamError, OSError) as error:
+            not_kept(self._metrics, sighting, error)
+        except Exception:
+            self._metrics.evidence_failed.inc()
+            log.exception("clip failed", sighting=str(sighting.sighting_id))
+
+
+def folder_of(sighting: Sighting) -> EvidenceFolder:
+    """Where a sighting's files go: the folder of the incident that it founds or would found."""
+    return EvidenceFolder(
+        day=sighting.started_at.astimezone(UTC).date(),
+        camera_id=sighting.view.camera_id,
+        incident_id=incident_id_of(sighting.sighting_id),
+        incident_type=sighting.type,
+    )
+
+
+def not_kept(metrics: PatrolMetrics, sighting: Sighting, error: Exception) -> None:
+    """Count and tell of a clip or picture that could not be kept."""
+    metrics.evidence_failed.inc()
+    log.warning("evidence not kept", sighting=str(sighting.sighting_id), error=str(error))
+
+
+def _discard(_result: object) -> None:
+    """Make a callable that returns something fit where nothing is returned."""
