@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 _EVERY_S = 1.0
 _STATUS_EVERY_S = 5.0
 _PROBE_EVERY_S = 30.0
+_STRETCHED = 1.5
 _BACKGROUND_EVERY_S = 120.0
 _JPEG_QUALITY = 80
 _USABLE = (
@@ -105,6 +106,8 @@ class Desk:
             troubles["sightings"] = f"{recorder.lost} were lost, see the log"
         if not patrol.parts.store.state.available:
             troubles["evidence"] = patrol.parts.store.state.reason
+        if patrol.worker.stretch > _STRETCHED:
+            troubles["glances"] = f"all periods are stretched {patrol.worker.stretch:.1f} times"
         pressure = patrol.worker.look_pressure()
         if pressure.waiting and pressure.oldest_wait_s > _PROBE_EVERY_S:
             troubles["looks"] = (
@@ -153,6 +156,7 @@ class Desk:
             metrics.reconnects.labels(camera_id).set(max(0, stats.connects - 1))
             metrics.packets.labels(camera_id).set(stats.packets)
             metrics.ring_bytes.labels(camera_id).set(camera.ring.stats.bytes)
+        metrics.worst_wait.set(patrol.worker.worst_wait())
         relay = patrol.parts.relay.status
         metrics.outbox_pending.set(relay.pending)
         metrics.outbox_oldest_s.set(relay.oldest_age_s(datetime.now(UTC)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from zlib import crc32
 
 from pipeline.types import ViewKey
@@ -14,6 +14,8 @@ _LATE_SHARE = 0.5
 _EASY_SHARE = 0.1
 _ADAPT_EVERY_S = 1.0
 _MOST_STRETCH = 60.0
+_RIGHT_OF_WAY = 2.0
+"""Views of urgent rules are stretched by so much less than the others, never below 1."""
 
 
 class GlanceScheduler:
@@ -21,10 +23,15 @@ class GlanceScheduler:
 
     Overload shows as lateness. Then one factor stretches every period alike, so that no view
     starves while another is on time; it shrinks back as soon as glances are on time again.
+    Views of urgent rules have the right of way: theirs is stretched by half as much.
     The phase of each view comes from its name, so that equal periods do not fall due together.
     """
 
-    def __init__(self, periods: Mapping[ViewKey, float], now_s: float) -> None:
+    def __init__(
+        self, periods: Mapping[ViewKey, float], now_s: float, urgent: Collection[ViewKey] = ()
+    ) -> None:
+        self._urgent = frozenset(urgent)
+        self._worst_wait = 0.0
         self._periods = {view: _positive(view, period_s) for view, period_s in periods.items()}
         self._due: list[tuple[float, ViewKey]] = []
         self._deadline: dict[ViewKey, float] = {}
@@ -46,7 +53,7 @@ class GlanceScheduler:
             return
         self._periods[view] = _positive(view, period_s)
         if view in self._deadline:  # one that is in work is planned when it is finished
-            self._plan(view, min(self._deadline[view], now_s + period_s * self._stretch))
+            self._plan(view, min(self._deadline[view], now_s + self._stretched_s(view)))
 
     def take_due(self, now_s: float, limit: int) -> list[ViewKey]:
         """At most `limit` views whose deadline is over, most urgent first.
@@ -59,8 +66,9 @@ class GlanceScheduler:
             if self._deadline.get(view) != deadline:
                 continue
             del self._deadline[view]
-            wait = (now_s - deadline) / self._periods[view]
-            self._late = max(self._late, wait)
+            late_s = now_s - deadline
+            self._late = max(self._late, late_s / self._periods[view])
+            self._worst_wait = max(self._worst_wait, 1 + late_s / self._stretched_s(view))
             taken.append(view)
         self._adapt(now_s)
         return taken
@@ -68,13 +76,25 @@ class GlanceScheduler:
     def finished(self, view: ViewKey, started_s: float) -> None:
         """Plan the next glance one stretched period after the start of this one."""
         if view in self._periods:
-            self._plan(view, started_s + self._periods[view] * self._stretch)
+            self._plan(view, started_s + self._stretched_s(view))
+
+    def worst_wait(self) -> float:
+        """Longest wait of any view since the last call, in units of its own stretched period.
+
+        1 is on time and even; fairness is that it stays below 2, whatever the load.
+        """
+        answer, self._worst_wait = self._worst_wait, 0.0
+        return answer
 
     def next_due_s(self) -> float | None:
         """When the next view falls due, None if none waits."""
         while self._due and self._deadline.get(self._due[0][1]) != self._due[0][0]:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
+
+    def _stretched_s(self, view: ViewKey) -> float:
+        share = _RIGHT_OF_WAY if view in self._urgent else 1.0
+        return self._periods[view] * max(1.0, self._stretch / share)
 
     def _plan(self, view: ViewKey, deadline_s: float) -> None:
         self._deadline[view] = deadline_s

@@ -78,9 +78,9 @@ class LookBudget:
         if self._running.pop(order.key, None) is not None and not order.back:
             self._rests_until[order.view] = now_s + self._rest_s
 
-    def forget(self, view: ViewKey) -> None:
-        """Drop a waiting wish whose suspicion is gone."""
-        self._waiting.pop((view, False), None)
+    def forget(self, view: ViewKey) -> bool:
+        """Drop a waiting wish whose suspicion is gone; True when there was one: it starved."""
+        return self._waiting.pop((view, False), None) is not None
 
     def pressure(self, now_s: float) -> LookPressure:
         """What waits, for metrics and health."""

@@ -65,6 +65,16 @@ class PatrolMetrics:
         self.stretch = Gauge(
             "patrol_glance_stretch", "Common factor on all glance periods", registry=own
         )
+        self.worst_wait = Gauge(
+            "patrol_glance_worst_wait",
+            "Longest wait for a glance of late, in units of the view's own stretched period",
+            registry=own,
+        )
+        self.looks_starved = Counter(
+            "patrol_looks_starved_total",
+            "Suspicions that were gone before their look could begin",
+            registry=own,
+        )
         self.looks_running = Gauge(
             "patrol_looks_running", "Views under full attention", registry=own
         )

@@ -32,6 +32,7 @@ _RATE_OVER_S = 60.0
 _LOOK_GRACE_S = 5.0
 _STILL_WIDTH = 960
 _STILL_EVERY_S = 4.0
+_URGENT = 3
 _ACTS_KEPT, _ACT_KEPT_S = 4, 300.0
 
 Count = Callable[[Shot, Sequence[Zone], Detections], tuple[CrowdCount, ...]]
@@ -142,6 +143,11 @@ class WatchedView:
         if self._fixed_period_s is not None:
             return self._fixed_period_s
         return min((r.glance_period_s for z in self.zones for r in z.rules), default=10.0)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Some rule of it is severe: it has the right of way when there is too much to do."""
+        return any(rule.severity >= _URGENT for zone in self.zones for rule in zone.rules)
 
     def replace(self, pipeline: ViewPipeline, zones: Sequence[Zone]) -> None:
         """Take over new zones, or what operators taught, from the next picture on."""

@@ -79,7 +79,8 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         periods = {v.key: v.glance_period_s for v in views if v.is_scheduled}
-        self._scheduler = GlanceScheduler(periods, clock())
+        urgent = [v.key for v in views if v.is_urgent]
+        self._scheduler = GlanceScheduler(periods, clock(), urgent)
         self._schedule_lock = threading.Lock()
         self._looks = LookBudget(self._settings.max_looks)
         self._looks_lock = threading.Lock()
@@ -116,6 +117,11 @@ class Worker:
     def offer(self, picture: Observation) -> None:
         """Take a picture to be judged from outside: an eagle-eye glances by itself."""
         self._enqueue(picture)
+
+    def worst_wait(self) -> float:
+        """Longest wait for a glance since the last call, see `GlanceScheduler.worst_wait`."""
+        with self._schedule_lock:
+            return self._scheduler.worst_wait()
 
     def look_pressure(self) -> LookPressure:
         """How short attention is now."""
@@ -245,7 +251,8 @@ class Worker:
                     LookOrder(view.key, _BACK_PRIORITY, 0.0, 0.0, self._clock(), back=True)
                 )
             if order is None:
-                self._looks.forget(view.key)
+                starved = self._looks.forget(view.key)
+                self._metrics.looks_starved.inc(starved)
             else:
                 self._looks.ask(
                     LookOrder(view.key, order.priority, order.look_s, order.look_fps, self._clock())

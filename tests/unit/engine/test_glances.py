@@ -48,6 +48,28 @@ def test_overload_stretches_all_views_alike() -> None:
     assert max(max(g) for g in last.values()) <= 2 * min(means)
 
 
+def test_under_overload_urgent_views_have_the_right_of_way() -> None:
+    views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
+    urgent = [view for i, view in enumerate(views) if i < 10]
+    scheduler = GlanceScheduler(views, 0.0, urgent)
+    seen = simulate(scheduler, 400, cost_s=0.1)
+    scheduler.worst_wait()
+    mean = {view: sum(gaps(times)[-10:]) / 10 for view, times in seen.items()}
+    slow = [mean[view] for view in views if view not in urgent]
+    assert max(mean[view] for view in urgent) < 0.7 * min(slow)
+    assert max(slow) <= 2.2 * 2.0 * 2  # nobody starves for it
+
+
+def test_the_worst_wait_stays_fair_under_overload_and_is_told_once() -> None:
+    views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
+    scheduler = GlanceScheduler(views, 0.0)
+    simulate(scheduler, 300, cost_s=0.1)
+    scheduler.worst_wait()
+    simulate(scheduler, 100, cost_s=0.1, start_s=300)
+    assert 1.0 <= scheduler.worst_wait() <= 2.0
+    assert scheduler.worst_wait() == 0.0
+
+
 def test_stretch_goes_back_when_the_load_is_gone() -> None:
     views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
     scheduler = GlanceScheduler(views, 0.0)

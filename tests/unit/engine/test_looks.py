@@ -57,8 +57,9 @@ def test_a_look_back_runs_beside_a_look_in_the_same_budget() -> None:
 def test_a_forgotten_wish_is_not_granted() -> None:
     budget = LookBudget(most=1)
     budget.ask(order("a"))
-    budget.forget(ViewKey("a"))
+    assert budget.forget(ViewKey("a"))
     assert budget.grant(1.0) == []
+    assert not budget.forget(ViewKey("a"))
 
 
 def test_no_budget_grants_nothing_and_shows_the_wait() -> None:
