@@ -40,6 +40,7 @@ class IncidentBench:
         weights: Name or directory of a weight, or "truth".
         small: Only the committed clips, at the patrol's own pace, no sweep.
         real: Only the real clips.
+        only: Only clips and scenarios whose name begins with one of these; empty: all.
         quick: At the patrol's own pace only.
         footage: Folder of real clips; None leaves them out.
         data: Folder of annotated pictures, for composites and quiet days; None leaves them out.
@@ -52,6 +53,7 @@ class IncidentBench:
     weights: str = "patrol11n"
     small: bool = False
     real: bool = False
+    only: tuple[str, ...] = ()
     quick: bool = False
     footage: Path | None = None
     data: Path | None = None
@@ -119,6 +121,7 @@ def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
     if wanted.small:
         return clips_in(CLIPS, CLIPS)
     real = clips_in(TRUTH, wanted.footage) if wanted.footage is not None else []
+    real = [clip for clip in real if _is_wanted(clip.clip_id, wanted)]
     if wanted.real:
         return real
     rendered = wanted.out / "clips"
@@ -128,8 +131,14 @@ def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
         pictures = Pictures(wanted.data)
         scenarios += garbage_composites(wanted.data, _COMPOSITES)
         scenarios += helmet_composites(wanted.data, _COMPOSITES)
+    scenarios = [s for s in scenarios if _is_wanted(s.name, wanted)]
     render_suite(rendered, scenarios, pictures, progress)
-    return clips_in(rendered, rendered) + real
+    made = clips_in(rendered, rendered) if scenarios else []
+    return [clip for clip in made if _is_wanted(clip.clip_id, wanted)] + real
+
+
+def _is_wanted(name: str, wanted: IncidentBench) -> bool:
+    return not wanted.only or name.startswith(wanted.only)
 
 
 def _settings(wanted: IncidentBench) -> DetectorSettings:

@@ -10,16 +10,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.incidents.alarms import Alarm
-from bench.incidents.baselines import BASELINES
+from bench.incidents.baselines import BASELINES, CLASSES
 from bench.incidents.commit import commit
 from bench.incidents.footage import TrueClip, check_bytes
-from bench.incidents.matching import MatchRule, match
-from bench.incidents.patrol import Pace, Patrolled, PatrolOptions, judge_again, patrol
+from bench.incidents.matching import MatchRule, cover, match
+from bench.incidents.patrol import Pace, Patrolled, PatrolOptions, Seen, judge_again, patrol
 from bench.incidents.results import BenchResult, Problem, save
 from bench.incidents.scores import Outcome, score
 from bench.incidents.sight import Sight
 from bench.incidents.sweep import choose, sweep
+from sample_videos.truth import TruthIncident
 
 PACES = (Pace(), Pace(25.0), Pace(5.0), Pace(1.0), Pace(0.5))
 Progress = Callable[[str, int, int], None]
@@ -100,7 +103,9 @@ class _Work:
             chosen=choose(points) if points else {},
             incidents=[row for o in outcomes for row in incident_rows(o)],
             problems=[
-                p for c, o in zip(self._clips, outcomes, strict=True) for p in problems(c, o)
+                p
+                for c, o in zip(self._clips, outcomes, strict=True)
+                for p in problems(c, o, runs[c.clip_id].seen, self._sight.labels)
             ],
         )
 
@@ -165,15 +170,23 @@ def incident_rows(outcome: Outcome) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def problems(clip: TrueClip, outcome: Outcome) -> list[Problem]:
-    """Every missed, wrong and doubled incident, with the moment to look at."""
+def problems(
+    clip: TrueClip, outcome: Outcome, seen: Sequence[Seen], labels: tuple[str, ...]
+) -> list[Problem]:
+    """Every missed, wrong and doubled incident, with the moment to look at.
+
+    Args:
+        clip: The clip.
+        outcome: What matching said.
+        seen: What the patrol saw: of a missed incident it tells detection from decision.
+        labels: Class names by class id.
+    """
     out = []
     for incident in outcome.matching.missed:
-        told = "merged into another alarm" if incident.id in outcome.matching.merged else ""
+        told = "merged into another alarm; " if incident.id in outcome.matching.merged else ""
+        note = f"{told}{_sight_of(incident, clip, seen, labels)}; {incident.note}".rstrip("; ")
         at_s = min(incident.begin_s + incident.dwell_s, clip.truth.clip.duration_s - 0.2)
-        out.append(
-            Problem("missed", clip, incident.type, at_s, incident.box_norm, told or incident.note)
-        )
+        out.append(Problem("missed", clip, incident.type, at_s, incident.box_norm, note))
     for alarm, incident_id in outcome.matching.duplicates:
         out.append(
             Problem(
@@ -188,6 +201,26 @@ def problems(clip: TrueClip, outcome: Outcome) -> list[Problem]:
             )
         )
     return out
+
+
+def _sight_of(
+    incident: TruthIncident, clip: TrueClip, seen: Sequence[Seen], labels: tuple[str, ...]
+) -> str:
+    """In how many pictures of an incident the detector saw one of its classes there."""
+    wanted = [labels.index(name) for name in CLASSES[incident.type] if name in labels]
+    end_s = incident.end_s or clip.truth.clip.duration_s
+    during = [m for m in seen if incident.begin_s <= m.t_s <= end_s]
+    best = []
+    for moment in during:
+        found = moment.detections.where(np.isin(moment.detections.class_id, wanted))
+        boxes = found.xyxy / np.tile(np.array(moment.size, np.float32), 2)
+        near = [
+            float(c) for b, c in zip(boxes, found.confidence, strict=True)
+            if cover(incident.box_norm, (float(b[0]), float(b[1]), float(b[2]), float(b[3]))) > 0.3
+        ]  # fmt: skip
+        best += [max(near)] if near else []
+    shown = f", at best {max(best):.2f}" if best else ""
+    return f"detected in {len(best)} of {len(during)} pictures{shown}"
 
 
 def _about(model_id: str, clips: Sequence[TrueClip]) -> dict[str, Any]:
