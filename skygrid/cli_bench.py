@@ -24,6 +24,7 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures
 Weights = Annotated[str, typer.Option(help="Name of a shipped weight, or a weight directory.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Annotated pictures, or SKYGRID_DATA.")]
 Footage = Annotated[Path | None, typer.Option("--footage", help="Clips, or SKYGRID_FOOTAGE.")]
+Density = Annotated[str | None, typer.Option(help="Weight of kind density, for crowds.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for reports.")]
 
 
@@ -66,6 +67,7 @@ def incidents(
     weights: Annotated[
         str, typer.Option(help="Weight, or `truth` to measure decisions without detection.")
     ] = "patrol11n",
+    density: Density = None,
     small: Annotated[bool, typer.Option(help="Only the committed clips.")] = False,
     real: Annotated[bool, typer.Option(help="Only the clips of the footage.")] = False,
     quick: Annotated[bool, typer.Option(help="Only at the patrol's own pace.")] = False,
@@ -82,6 +84,7 @@ def incidents(
     wanted = IncidentBench(
         out=out,
         weights=weights,
+        density=density,
         small=small,
         real=real,
         quick=quick,
@@ -188,7 +191,7 @@ def track(
 def crowd(
     data: Data = None,
     weights: Weights = "patrol11n",
-    density: Annotated[str | None, typer.Option(help="Weight of kind density.")] = None,
+    density: Density = None,
     split: Annotated[str, typer.Option(help="val, train or test.")] = "val",
     json_file: JsonFile = None,
 ) -> None:

@@ -38,6 +38,7 @@ class IncidentBench:
     Attributes:
         out: Folder for results; rendered clips and detections are kept below it.
         weights: Name or directory of a weight, or "truth".
+        density: Weight of kind density that counts crowds; None counts boxes.
         small: Only the committed clips, at the patrol's own pace, no sweep.
         real: Only the real clips.
         only: Only clips and scenarios whose name begins with one of these; empty: all.
@@ -51,6 +52,7 @@ class IncidentBench:
 
     out: Path
     weights: str = "patrol11n"
+    density: str | None = None
     small: bool = False
     real: bool = False
     only: tuple[str, ...] = ()
@@ -149,5 +151,5 @@ def _sight(wanted: IncidentBench) -> Sight:
     if wanted.weights == PERFECT:
         return TruthSight()
     settings = _settings(wanted)
-    counter = counting(load_crowd_counter(settings, CrowdSettings()))
+    counter = counting(load_crowd_counter(settings, CrowdSettings(density_weights=wanted.density)))
     return CachedSight(load_detector(settings), wanted.out / "detections", counter)
