@@ -67,19 +67,19 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     say("making the stream")
     clip = make_stream(wanted.source, wanted.out / "streams", wanted.shape, PLAY_S)
     found: dict[str, list[Measured]] = {variant.name: [] for variant in VARIANTS}
-    with serving(clip) as (url, server):
-        for number in range(wanted.rounds):
-            turn = number % len(VARIANTS)
-            for variant in (*VARIANTS[turn:], *VARIANTS[:turn]):
-                say(f"round {number + 1} of {wanted.rounds}: {variant.name}")
-                found[variant.name].append(_measure(variant, variant.cameras, url, wanted))
-            report = _save(wanted, server, found, [], {})
-        growth = []
-        for cameras in wanted.growth:
-            say(f"growth: {cameras} cameras")
-            measured = _measure(VARIANTS[1], cameras, url, wanted)
-            growth.append(_row(VARIANTS[1], cameras, [measured]))
-            report = _save(wanted, server, found, growth, {})
+    server, growth, report = "", list[dict[str, Any]](), dict[str, Any]()
+    for number in range(wanted.rounds):
+        turn = number % len(VARIANTS)
+        for variant in (*VARIANTS[turn:], *VARIANTS[:turn]):
+            say(f"round {number + 1} of {wanted.rounds}: {variant.name}")
+            server, measured = _measure(variant, variant.cameras, clip, wanted)
+            found[variant.name].append(measured)
+        report = _save(wanted, server, found, growth, {})
+    for cameras in wanted.growth:
+        say(f"growth: {cameras} cameras")
+        server, measured = _measure(VARIANTS[1], cameras, clip, wanted)
+        growth.append(_row(VARIANTS[1], cameras, [measured]))
+        report = _save(wanted, server, found, growth, {})
     if wanted.recall:
         say("recall at each pace")
         recall = recall_by_pace(wanted.weights, wanted.out)
@@ -112,14 +112,19 @@ def _save(
     return report
 
 
-def _measure(variant: Variant, cameras: int, url: str, wanted: SpeedBench) -> Measured:
+def _measure(
+    variant: Variant, cameras: int, clip: Path, wanted: SpeedBench
+) -> tuple[str, Measured]:
+    """The server's name and one window, on a server and in a process of its own."""
     log = wanted.out / "logs" / f"{variant.name.replace(' ', '-').replace(',', '')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="skygrid-speed-") as folder:
-        setting = Setting(url, wanted.weights, Path(folder))
-        with Child(variant.command(setting, cameras), log) as child:
-            child.measure(SETTLE_S)
-            return child.measure(wanted.window_s)
+    with (
+        tempfile.TemporaryDirectory(prefix="skygrid-speed-") as folder,
+        serving(clip) as (url, server),
+        Child(variant.command(Setting(url, wanted.weights, Path(folder)), cameras), log) as child,
+    ):
+        child.measure(SETTLE_S)
+        return server, child.measure(wanted.window_s)
 
 
 def _row(variant: Variant, cameras: int, measured: Sequence[Measured]) -> dict[str, Any]:
