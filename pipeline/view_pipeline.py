@@ -119,6 +119,12 @@ class ViewPipeline:
         if self._novelty is not None:
             self._novelty.restore(background)
 
+    def successor(self, plan: ViewPlan) -> ViewPipeline:
+        """A pipeline for another plan of this view that knows all that this one has confirmed."""
+        made = ViewPipeline(plan, self.confirmation.memory)
+        made.restore(self.confirmation.known_sightings, self.background())
+        return made
+
     def background(self) -> bytes:
         """What the view looks like without anything new, to be kept over a restart."""
         return self._novelty.state() if self._novelty is not None else b""

@@ -29,12 +29,12 @@ def main() -> None:
         _decode_every_frame()
     base = _rss_mib()
     with Patrol(site) as patrol:
-        wanted = len(patrol.cameras)
+        wanted = len(patrol.fleet.cameras)
         while _glances(patrol) < wanted:
             time.sleep(0.1)
 
         def read() -> Counters:
-            rings = sum(c.ring.stats.bytes for c in patrol.cameras.values()) / (1 << 20)
+            rings = sum(c.ring.stats.bytes for c in patrol.fleet.cameras.values()) / (1 << 20)
             metrics = patrol.metrics
             return {
                 "analysed": _glances(patrol),
@@ -42,8 +42,8 @@ def main() -> None:
                 "stretch_now": patrol.worker.stretch,
                 "ring_mib_now": rings,
                 "base_mib_now": base,
-                "packets": float(sum(c.stats.packets for c in patrol.cameras.values())),
-                "failures": float(sum(c.stats.failures for c in patrol.cameras.values())),
+                "packets": float(sum(c.stats.packets for c in patrol.fleet.cameras.values())),
+                "failures": float(sum(c.stats.failures for c in patrol.fleet.cameras.values())),
                 **{f"cpu_{stage}": s for stage, s in clock.read().items()},
             }
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 def _glances(patrol: Patrol) -> float:
     counter = patrol.metrics.glances
-    return float(sum(counter.labels(name)._value.get() for name in patrol.cameras))
+    return float(sum(counter.labels(name)._value.get() for name in patrol.fleet.cameras))
 
 
 def _rss_mib() -> float:

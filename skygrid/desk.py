@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import structlog
 
+from models.errors import ModelError
 from pipeline.confirm import Rejection, ViewMemory
 from pipeline.engine.watch import Still as WatchStill
 from pipeline.engine.watch import WatchedView
@@ -26,8 +27,8 @@ from pipeline.stills import Still, StillBox
 from pipeline.tour.values import FaultKind, TourFault
 from pipeline.types import IncidentType, ViewKey
 from pipeline.zone_store import ZoneStore, ZoneVersion
-from pipeline.zones import Zone
 from skygrid.cards import camera_card
+from skygrid.errors import PatrolError
 from streams.health import HealthState
 
 if TYPE_CHECKING:
@@ -41,12 +42,6 @@ _PROBE_EVERY_S = 30.0
 _STRETCHED = 1.5
 _BACKGROUND_EVERY_S = 120.0
 _JPEG_QUALITY = 80
-_USABLE = (
-    HealthState.OK,
-    HealthState.TIME_JUMP,
-    HealthState.CODEC_CHANGED,
-    HealthState.NO_KEYFRAMES,
-)
 
 
 class Desk:
@@ -59,6 +54,7 @@ class Desk:
         self._zones = ZoneStore(engine)
         self._verdicts = VerdictStore(engine)
         self._known_zones: dict[ViewKey, int] = {}
+        self._refused: dict[ViewKey, str] = {}
         self._memories: dict[ViewKey, list[ViewVerdict]] = {}
         self._last_verdict = 0
         self._told: dict[str, tuple[str, float]] = {}
@@ -74,7 +70,7 @@ class Desk:
             try:
                 self._gauges()
                 if not ready:
-                    self._register()
+                    self._register_cameras()
                     ready = True
                 self._round()
             except Exception:
@@ -84,11 +80,13 @@ class Desk:
         self._keep_backgrounds()
 
     def health(self) -> dict[str, Any]:
-        """The report behind /healthz: "ok", or "degraded" with the parts that are not well."""
+        """The report behind /healthz: "ok", or "degraded" with the parts that are not well.
+
+        "down" when a part has ended for good.
+        """
         patrol = self._patrol
         troubles: dict[str, str] = {}
-        for camera_id, camera in patrol.cameras.items():
-            health = camera.health
+        for camera_id, health in patrol.fleet.health().items():
             if health.state not in (HealthState.OK, HealthState.ENDED):
                 troubles[f"camera {camera_id}"] = f"{health.state.value}: {health.reason}"
         for eagle in patrol.eagles:
@@ -113,23 +111,17 @@ class Desk:
             troubles["looks"] = (
                 f"{pressure.waiting} suspicions wait, {pressure.oldest_wait_s:.0f} s"
             )
+        for key, why in self._refused.items():
+            troubles[f"zones {key}"] = f"not taken over: {why}"
+        dead = patrol.dead_threads
+        for name in dead:
+            troubles[f"thread {name}"] = "has ended; the patrol must be started again"
         return {
-            "status": "degraded" if troubles else "ok",
-            "cameras": len(patrol.cameras),
+            "status": "down" if dead else "degraded" if troubles else "ok",
+            "cameras": len(patrol.site.cameras),
             "model": patrol.parts.detector.model_id,
             "troubles": troubles,
         }
-
-    def _register(self) -> None:
-        site = self._patrol.site
-        self._register_cameras()
-        now = time.time()
-        grounds = {ViewKey(c.id, v.id): v.calibration for c in site.cameras for v in c.watched}
-        for view in self._patrol.worker.views:
-            zones = [zone.model_dump(mode="json", by_alias=True) for zone in view.zones]
-            ground = grounds.get(view.key)
-            said = ground.model_dump(mode="json") if ground is not None else None
-            self._zones.seed(view.key, zones, now, said)
 
     def _register_cameras(self) -> None:
         cameras, locator = self._patrol.site.cameras, self._patrol.locator
@@ -150,12 +142,6 @@ class Desk:
 
     def _gauges(self) -> None:
         patrol, metrics = self._patrol, self._patrol.metrics
-        for camera_id, camera in patrol.cameras.items():
-            stats = camera.stats
-            metrics.camera_up.labels(camera_id).set(camera.health.state in _USABLE)
-            metrics.reconnects.labels(camera_id).set(max(0, stats.connects - 1))
-            metrics.packets.labels(camera_id).set(stats.packets)
-            metrics.ring_bytes.labels(camera_id).set(camera.ring.stats.bytes)
         metrics.worst_wait.set(patrol.worker.worst_wait())
         relay = patrol.parts.relay.status
         metrics.outbox_pending.set(relay.pending)
@@ -186,7 +172,7 @@ class Desk:
 
     def _state_of(self, camera_id: str) -> tuple[str, str, float]:
         """State, reason and since when; a preset's fault shows when the camera itself is well."""
-        health = self._patrol.cameras[camera_id].health
+        health = self._patrol.fleet[camera_id].health
         faults = [f for e in self._patrol.eagles if e.tour.camera_id == camera_id for f in e.faults]
         if health.state is not HealthState.OK or not faults:
             return health.state.value, health.reason, health.since_s
@@ -213,17 +199,24 @@ class Desk:
             self._known_zones[key] = version
 
     def _adopt(self, view: WatchedView, saved: ZoneVersion) -> None:
-        ground = saved.calibration
-        moved = ground is not None and self._patrol.calibrate(view.key, ground)
+        """Watch a view for other zones, or say in `health` why that cannot be."""
+        self._refused.pop(view.key, None)
+        try:
+            ground = saved.calibration
+            moved = ground is not None and self._patrol.calibrate(view.key, ground)
+            zones = self._patrol.checked_zones(saved)
+        except (PatrolError, ModelError, ValueError) as error:
+            self._refused[view.key] = str(error)
+            log.warning("zones refused", view=str(view.key), reason=str(error))
+            return
         if moved:
             log.info("ground points taken over", view=str(view.key), version=saved.version)
             self._register_cameras()
-        zones = tuple(Zone.model_validate(zone) for zone in saved.zones)
         if zones == view.zones and not moved:
             return
         log.info("zones taken over", view=str(view.key), version=saved.version)
-        memory = memory_of(self._memories.get(view.key, []))
-        view.replace(self._patrol.pipeline_for(view.key, zones, memory), zones)
+        view.replan(self._patrol.plan_for(view.key, zones))
+        self._patrol.worker.retime(view.key)
 
     def _take_verdicts(self) -> None:
         """Take over what operators rejected: their places get a higher bar."""

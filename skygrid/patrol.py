@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -15,16 +16,17 @@ from sqlalchemy import Engine
 
 from models.detector import Detector
 from models.load import load_crowd_counter, load_detector
-from pipeline.confirm import Origin, ViewMemory
+from pipeline.confirm import Origin
+from pipeline.engine.camera_metrics import CameraCollector
 from pipeline.engine.clips import ClipSettings
-from pipeline.engine.counting import counting
+from pipeline.engine.counting import CrowdCounting
 from pipeline.engine.eagle import EagleEye, EaglePorts
 from pipeline.engine.lookback import LookBack
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.preset import PresetView
 from pipeline.engine.publisher import Publisher
 from pipeline.engine.seeing import Sight, Smallest
-from pipeline.engine.watch import Count, WatchedView
+from pipeline.engine.watch import WatchedView
 from pipeline.engine.worker import Worker, WorkerSettings
 from pipeline.evidence.retention import Retention, RetentionConfig
 from pipeline.evidence.store import EvidenceConfig, EvidenceStore
@@ -52,19 +54,23 @@ from pipeline.site.settings import CameraSettings, Site, ViewSettings
 from pipeline.stills import StillWriter
 from pipeline.types import ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
+from pipeline.zone_store import ZoneStore, ZoneVersion
 from pipeline.zones import Zone, blind_rules
 from skygrid.desk import Desk, background_file
 from skygrid.eagles import fault_reporter, make_eagle
 from skygrid.errors import ZoneCannotBeSeen
 from skygrid.monitor import Monitor
-from streams.camera import Camera, CameraOptions
+from streams.camera import CameraOptions
+from streams.fleet import CameraFleet
 from streams.source import SourceOptions
 
 log = structlog.get_logger(__name__)
 
 _CALIBRATED_FOR = (1920, 1080)
 _CLOCKS_FROM = 2000
-_JOIN_S = 3.0
+_STOP_S = 4.0
+_JOIN_S = 0.7
+_AFTER_PUBLISHER_S = 1.0
 _RETENTION_DAYS = 30
 
 
@@ -95,13 +101,18 @@ class Patrol:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.metrics = PatrolMetrics()
+        self.fleet = CameraFleet()
+        self.metrics.registry.register(CameraCollector(lambda: self.fleet.cameras))
+        self._threads: list[threading.Thread] = []
+        self._early_stops: list[threading.Event] = []
         self._stack = ExitStack()
+        self._stops_by_s = float("inf")
 
     def __enter__(self) -> Patrol:
         try:
             self._open()
         except BaseException:
-            self._stack.close()
+            self._close()
             raise
         return self
 
@@ -112,7 +123,27 @@ class Patrol:
         trace: TracebackType | None,
     ) -> None:
         log.info("patrol stops")
+        began_s = time.monotonic()
+        self._close()
+        log.info("patrol stopped", seconds=round(time.monotonic() - began_s, 1))
+
+    def _close(self) -> None:
+        """Stop everything within `_STOP_S`; what waits for cameras and heads learns it first."""
+        self._stops_by_s = time.monotonic() + _STOP_S
+        self.fleet.request_stop()
+        for stop in self._early_stops:
+            stop.set()
         self._stack.close()
+
+    def _left_s(self, most_s: float = _JOIN_S) -> float:
+        """Seconds that the next part may take to stop: its share of what is left for all."""
+        return max(0.05, min(most_s, self._stops_by_s - time.monotonic()))
+
+    @property
+    def dead_threads(self) -> tuple[str, ...]:
+        """Names of threads that ended although the patrol runs."""
+        ended = tuple(t.name for t in self._threads if not t.is_alive())
+        return () if self._stops_by_s < float("inf") else ended + self.worker.dead_threads
 
     def _open(self) -> None:
         site = self.site
@@ -137,10 +168,9 @@ class Patrol:
             _clip_settings(site),
             learn=clocks.learn,
         )
-        self.cameras = {
-            c.id: Camera(c.id, c.url.get_secret_value(), camera_options(c)) for c in site.cameras
-        }
-        self._count = self._counting()
+        for c in site.cameras:
+            self.fleet.add(c.id, c.url.get_secret_value(), camera_options(c), start=False)
+        self._count = CrowdCounting(lambda: load_crowd_counter(site.detector, site.crowd))
         self._gauges = {
             ViewKey(c.id, v.id): Gauge(v.calibration)
             for c in site.cameras
@@ -188,39 +218,40 @@ class Patrol:
         self._background("recorder", self.parts.recorder.run)
         self._background("retention", self._retention().run)
         self.publisher.start()
-        self._stack.callback(self.publisher.stop)
+        self._stack.callback(
+            lambda: self.publisher.stop(self._left_s(_STOP_S) - _AFTER_PUBLISHER_S)
+        )
         monitor = self.site.monitor
         self.monitor = self._stack.enter_context(
             Monitor((monitor.host, monitor.port), self.metrics.registry, self.desk.health)
         )
         (self.site.data_dir / "monitor.port").write_text(str(self.monitor.port))
-        for camera in self.cameras.values():
-            camera.start()
-        self._stack.callback(self._stop_cameras)
+        self.fleet.start()
+        self._stack.callback(lambda: self.fleet.stop(self._left_s()))
         self.worker.start()
-        self._stack.callback(self.worker.stop)
+        self._stack.callback(lambda: self.worker.stop(self._left_s()))
         for eagle in self.eagles:
-            self._background(f"eagle {eagle.tour.camera_id}", eagle.run)
-        self._background("desk", self.desk.run)
-        log.info("patrol runs", cameras=len(self.cameras), model=self.parts.detector.model_id)
+            self._early_stops.append(self._background(f"eagle {eagle.tour.camera_id}", eagle.run))
+        self._early_stops.append(self._background("desk", self.desk.run))
+        log.info("patrol runs", cameras=len(self.site.cameras), model=self.parts.detector.model_id)
 
-    def _background(self, name: str, work: Callable[[threading.Event], None]) -> None:
+    def _background(self, name: str, work: Callable[[threading.Event], None]) -> threading.Event:
+        """Run `work` in a thread until the patrol closes; returns what stops it."""
         stop = threading.Event()
         thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
         thread.start()
-        self._stack.callback(thread.join, _JOIN_S)
+        self._threads.append(thread)
+        self._stack.callback(lambda: thread.join(self._left_s()))
         self._stack.callback(stop.set)
+        return stop
 
     def _drain(self) -> None:
         """Publish what the last moments brought; what the queue cannot take now waits on disk."""
+        relay = self.parts.relay
+        if relay.status.up is False:
+            return
         with suppress(BusError, LedgerError):
-            self.parts.relay.drain()
-
-    def _stop_cameras(self) -> None:
-        for camera in self.cameras.values():
-            camera.request_stop()
-        for camera in self.cameras.values():
-            camera.stop(timeout_s=0.5)
+            relay.drain(self._left_s())
 
     def _retention(self) -> Retention:
         """Removes evidence that is over its time, never that of an incident that is still open."""
@@ -235,13 +266,6 @@ class Patrol:
         by_type = {str(kind): timedelta(days=number) for kind, number in days.items()}
         config = RetentionConfig(timedelta(days=_RETENTION_DAYS), by_type, is_open)
         return Retention(self.parts.store, ledger, config)
-
-    def _counting(self) -> Count | None:
-        """How crowds are counted, None where no zone asks."""
-        zones = (z for c in self.site.cameras for v in c.watched for z in v.zones)
-        if not any(rule.type == "crowding" for zone in zones for rule in zone.rules):
-            return None
-        return counting(load_crowd_counter(self.site.detector, self.site.crowd))
 
     def _locator(self) -> Locator:
         site = self.site
@@ -266,12 +290,13 @@ class Patrol:
 
     def _view(self, camera: CameraSettings, view: ViewSettings) -> WatchedView:
         key = ViewKey(camera.id, view.id)
+        zones = self._zones_in_force(key, view.zones)
         made = PresetView if camera.tour is not None else WatchedView
         return made(
             key,
-            self.cameras[camera.id],
-            self.pipeline_for(key, view.zones),
-            view.zones,
+            self.fleet[camera.id],
+            self._pipeline(key, zones),
+            zones,
             publish=self.publisher.publish,
             count=self._count,
             glance_period_s=view.glance_period_s,
@@ -287,14 +312,38 @@ class Patrol:
             self.site.zone_info,
         )
         presets = {view.key.view_id: view for view in views if isinstance(view, PresetView)}
-        return make_eagle(self.site, settings, self.cameras[settings.id], presets, ports)
+        return make_eagle(self.site, settings, self.fleet[settings.id], presets, ports)
 
-    def pipeline_for(
-        self, key: ViewKey, zones: Sequence[Zone], memory: ViewMemory | None = None
-    ) -> ViewPipeline:
-        """A fresh pipeline for a view that takes up what is open."""
+    def _zones_in_force(self, key: ViewKey, of_file: Sequence[Zone]) -> tuple[Zone, ...]:
+        """What was saved in the page since the site file last changed, else the file's zones.
+
+        Ground points that were saved with them are taken over too.
+        """
+        told = [zone.model_dump(mode="json", by_alias=True) for zone in of_file]
+        ground = self._grounds.get(key)
+        said = ground.model_dump(mode="json") if ground is not None else None
+        saved = ZoneStore(self.parts.engine).seed(key, told, time.time(), said)
+        if saved.calibration is not None:
+            self.calibrate(key, saved.calibration)
+        return self.checked_zones(saved)
+
+    def checked_zones(self, saved: ZoneVersion) -> tuple[Zone, ...]:
+        """Saved zones, ready to be watched.
+
+        Raises:
+            ZoneCannotBeSeen: A rule needs a class that the detector does not know.
+            ModelError: The counter that a crowding rule needs cannot be loaded.
+            ValueError: They are no zones as this version knows them.
+        """
+        zones = tuple(Zone.model_validate(zone) for zone in saved.zones)
+        refuse_blind_rules(saved.view.camera_id, zones, self.parts.detector.labels)
+        self._count.prepare(zones)
+        return zones
+
+    def plan_for(self, key: ViewKey, zones: Sequence[Zone]) -> ViewPlan:
+        """What a view is watched for."""
         detector = self.parts.detector
-        plan = ViewPlan(
+        return ViewPlan(
             origin=Origin(self.site.site, key, detector.model_id),
             zones=tuple(zones),
             labels=detector.labels,
@@ -302,7 +351,10 @@ class Patrol:
             gap_s=self._gap_s(key),
             gauge=self._gauges.get(key),
         )
-        pipeline = ViewPipeline(plan, memory)
+
+    def _pipeline(self, key: ViewKey, zones: Sequence[Zone]) -> ViewPipeline:
+        """The first pipeline of a view, which takes up what the last run left open."""
+        pipeline = ViewPipeline(self.plan_for(key, zones))
         try:
             known = self.parts.recorder.open_sightings(key, ended_since=reopens_since(zones))
             pipeline.restore(known, self._background_of(key))

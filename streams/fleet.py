@@ -39,19 +39,37 @@ class CameraFleet:
         with self._lock:
             return dict(self._cameras)
 
-    def add(self, camera_id: str, url: str, options: CameraOptions | None = None) -> Camera:
-        """Start a camera; the id must be new."""
+    def add(
+        self,
+        camera_id: str,
+        url: str,
+        options: CameraOptions | None = None,
+        *,
+        start: bool = True,
+    ) -> Camera:
+        """Take a camera in, and start it unless told not to; the id must be new."""
         camera = Camera(camera_id, url, options)
         with self._lock:
             if camera_id in self._cameras:
                 raise ValueError(f"a camera id must be new, got {camera_id!r} again")
             self._cameras[camera_id] = camera
-        camera.start()
+        if start:
+            camera.start()
         return camera
 
     def health(self) -> dict[str, Health]:
         """Return the health of every camera; also restarts readers that hang. Call it regularly."""
         return {camera_id: camera.health for camera_id, camera in self.cameras.items()}
+
+    def start(self) -> None:
+        """Start those that do not read yet."""
+        for camera in self.cameras.values():
+            camera.start()
+
+    def request_stop(self) -> None:
+        """Tell all readers to end, without waiting for them."""
+        for camera in self.cameras.values():
+            camera.request_stop()
 
     def stop(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """Stop all cameras together within `timeout_s`."""

@@ -18,7 +18,7 @@ from bench.incidents.sight import CachedSight, Sight, TruthSight
 from bench.incidents.suite import PACES, BenchOptions, run
 from models.load import load_crowd_counter, load_detector
 from models.settings import CrowdSettings, DetectorSettings
-from pipeline.engine.counting import counting
+from pipeline.engine.counting import CrowdCounting
 from sample_videos.catalogue import CLIPS, TRUTH
 from sample_videos.composites import garbage_composites, helmet_composites
 from sample_videos.pictures import Pictures
@@ -151,5 +151,6 @@ def _sight(wanted: IncidentBench) -> Sight:
     if wanted.weights == PERFECT:
         return TruthSight()
     settings = _settings(wanted)
-    counter = counting(load_crowd_counter(settings, CrowdSettings(density_weights=wanted.density)))
+    crowd = CrowdSettings(density_weights=wanted.density)
+    counter = CrowdCounting(lambda: load_crowd_counter(settings, crowd))
     return CachedSight(load_detector(settings), wanted.out / "detections", counter)

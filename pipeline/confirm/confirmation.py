@@ -66,6 +66,11 @@ class Confirmation:
         """Anchors of what is open now, 0..1; no two of one type and zone are one place."""
         return tuple(h.place_norm for h in self._known if h.stage is Stage.OPEN)
 
+    @property
+    def known_sightings(self) -> tuple[Sighting, ...]:
+        """The last message of each sighting that is open or may reopen, as `restore` takes them."""
+        return tuple(h.sent for h in self._known if h.sent is not None) + tuple(self._restored)
+
     def restore(self, sightings: Iterable[Sighting]) -> None:
         """Take up sightings of an earlier run: open ones, and ended ones that may reopen.
 

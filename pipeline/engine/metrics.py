@@ -11,21 +11,9 @@ class PatrolMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         own = self.registry
-        self.camera_up = Gauge(
-            "patrol_camera_up",
-            "1 while the camera delivers a usable picture",
-            ["camera"],
-            registry=own,
-        )
-        self.reconnects = Gauge(
-            "patrol_camera_reconnects", "Reconnects since the start", ["camera"], registry=own
-        )
-        self.packets = Gauge(
-            "patrol_camera_packets", "Packets received since the start", ["camera"], registry=own
-        )
-        self.ring_bytes = Gauge(
-            "patrol_ring_bytes",
-            "Compressed bytes held in the packet ring",
+        self.decoded = Counter(
+            "patrol_frames_decoded_total",
+            "Pictures decoded and handed to be judged",
             ["camera"],
             registry=own,
         )
@@ -93,7 +81,10 @@ class PatrolMetrics:
             registry=own,
         )
         self.incidents = Counter(
-            "patrol_incidents_total", "Sightings by type and phase", ["type", "phase"], registry=own
+            "patrol_incidents_total",
+            "Sightings by type and what became of them: started, updated, ended",
+            ["type", "state"],
+            registry=own,
         )
         self.evidence_failed = Counter(
             "patrol_evidence_failed_total", "Clips or pictures that could not be kept", registry=own

@@ -67,12 +67,12 @@ class Publisher:
         """Hand a finding over; waits when the ledger is a thousand findings behind."""
         self._findings.put(finding)
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float = _STOP_S) -> None:
         """Record what waits, then cut what is due with the pictures that there are."""
-        until_s = time.monotonic() + _STOP_S
+        until_s = time.monotonic() + timeout_s
         self._stop.set()
-        self._thread.join(_STOP_S - _LAST_CUTS_S)
-        self._cutter.stop(max(_LAST_CUTS_S, until_s - time.monotonic()))
+        self._thread.join(max(0.0, timeout_s - _LAST_CUTS_S))
+        self._cutter.stop(max(0.0, until_s - time.monotonic()))
 
     def _record_all(self) -> None:
         while not (self._stop.is_set() and self._findings.empty()):

@@ -18,7 +18,7 @@ from pipeline.confirm import LookWant
 from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.unchanged import UnchangedView
 from pipeline.types import Act, Box, BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
-from pipeline.view_pipeline import Judgement, ViewPipeline
+from pipeline.view_pipeline import Judgement, ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.camera import Camera
 from streams.decode import FrameDecoder
@@ -149,10 +149,10 @@ class WatchedView:
         """Some rule of it is severe: it has the right of way when there is too much to do."""
         return any(rule.severity >= _URGENT for zone in self.zones for rule in zone.rules)
 
-    def replace(self, pipeline: ViewPipeline, zones: Sequence[Zone]) -> None:
-        """Take over new zones, or what operators taught, from the next picture on."""
+    def replan(self, plan: ViewPlan) -> None:
+        """Take over new zones from the next picture on; between pictures, so nothing is lost."""
         with self._judging:
-            self.pipeline, self.zones = pipeline, tuple(zones)
+            self.pipeline, self.zones = self.pipeline.successor(plan), plan.zones
 
     def background(self) -> bytes:
         """What the view looks like without anything new, to be kept over a restart."""

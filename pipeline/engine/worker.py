@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 _IDLE_S = 0.02
 _RETRY_SHARE = 0.125
 _JOIN_S = 3.0
+_AFTER_FAULT_S = 1.0
 _BACK_PRIORITY = 2.5
 """A look back cannot wait, its packets leave the ring; only severe suspicions go before it."""
 
@@ -100,19 +101,39 @@ class Worker:
         """The common factor on all glance periods, 1 when everything is on time."""
         return self._scheduler.stretch
 
+    @property
+    def dead_threads(self) -> tuple[str, ...]:
+        """Names of threads that ended although nobody stopped the worker."""
+        return tuple(t.name for t in self._threads if not t.is_alive() and not self._stop.is_set())
+
     def start(self) -> None:
         """Start to glance."""
-        for target, name in ((self._dispatch, "glances"), (self._judge, "judge")):
-            thread = threading.Thread(target=target, name=name, daemon=True)
+        for work, name in ((self._dispatch, "glances"), (self._judge, "judge")):
+            thread = threading.Thread(target=self._again, args=(work,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
-    def stop(self) -> None:
-        """Stop within a few seconds; what was judged so far has been handed on."""
+    def stop(self, timeout_s: float = _JOIN_S) -> None:
+        """Stop within `timeout_s`; what was judged so far has been handed on."""
+        until_s = time.monotonic() + timeout_s
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         for thread in list(self._threads):
-            thread.join(_JOIN_S)
+            thread.join(max(0.0, until_s - time.monotonic()))
+
+    def retime(self, key: ViewKey) -> None:
+        """Take over the glance period that a view's zones ask for now."""
+        with self._schedule_lock:
+            self._scheduler.set_period(key, self._views[key].glance_period_s, self._clock())
+
+    def _again(self, work: Callable[[], None]) -> None:
+        """Do one thread's work until the worker is stopped, whatever fails."""
+        while not self._stop.is_set():
+            try:
+                work()
+            except Exception:
+                log.exception("worker round failed", thread=threading.current_thread().name)
+                self._stop.wait(_AFTER_FAULT_S)
 
     def offer(self, picture: Observation) -> None:
         """Take a picture to be judged from outside: an eagle-eye glances by itself."""
@@ -131,19 +152,34 @@ class Worker:
     # glances
 
     def _dispatch(self) -> None:
-        while not self._stop.is_set():
-            now = self._clock()
-            if not self._places.acquire(timeout=0.2):
-                continue
-            with self._schedule_lock:
-                due = self._scheduler.take_due(now, 1)
-                self._metrics.stretch.set(self._scheduler.stretch)
-            if due and not self._stop.is_set():
-                self._pool.submit(self._glance, self._views[due[0]], now)
-            else:
+        """Hand the most urgent view to the pool; grant looks when none is due."""
+        now = self._clock()
+        if not self._places.acquire(timeout=0.2):
+            return
+        handed = False
+        try:
+            handed = self._submit_due(now)
+        finally:
+            if not handed:
                 self._places.release()
-                self._grant_looks(now)
-                self._stop.wait(_IDLE_S)
+        if not handed:
+            self._grant_looks(now)
+            self._stop.wait(_IDLE_S)
+
+    def _submit_due(self, now: float) -> bool:
+        with self._schedule_lock:
+            due = self._scheduler.take_due(now, 1)
+            self._metrics.stretch.set(self._scheduler.stretch)
+        if not due or self._stop.is_set():
+            return False
+        try:
+            self._pool.submit(self._glance, self._views[due[0]], now)
+        except RuntimeError:
+            self._finished(due[0], now)
+            if self._stop.is_set():  # the pool was shut in between
+                return False
+            raise
+        return True
 
     def _glance(self, view: WatchedView, now: float) -> None:
         try:
@@ -166,6 +202,7 @@ class Worker:
 
     def _enqueue(self, picture: Observation) -> None:
         """Let a picture wait for the judge; the one that must go for it is counted."""
+        self._metrics.decoded.labels(picture.view.camera_id).inc()
         refused = self._pictures.put(picture)
         if refused is not None:
             self._metrics.dropped.inc()
@@ -209,13 +246,15 @@ class Worker:
     # judgement
 
     def _judge(self) -> None:
-        while not self._stop.is_set():
-            pictures = self._pictures.take(self._settings.batch, timeout_s=0.2)
-            if not pictures:
-                continue
+        pictures = self._pictures.take(self._settings.batch, timeout_s=0.2)
+        if not pictures:
+            return
+        try:
             for picture, detections in zip(pictures, self._detect(pictures), strict=True):
                 if detections is not None:
                     self._judge_one(picture, detections)
+        finally:
+            for picture in pictures:
                 if not picture.looking:
                     self._finished(picture.view, picture.asked_s)
 

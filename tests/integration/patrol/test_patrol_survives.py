@@ -68,7 +68,7 @@ def test_from_camera_to_queue_and_a_quick_clean_stop(square) -> None:
     kit.wait_until(lambda: len(list(clips.rglob("clip.mp4"))) == HAPPENINGS, 20, lambda: patrol.log)
     assert patrol.health()["status"] == "ok"
     metrics = patrol.metrics()
-    assert 'patrol_incidents_total{phase="started",type="garbage"} 3.0' in metrics
+    assert 'patrol_incidents_total{state="started",type="garbage"} 3.0' in metrics
     assert 'patrol_camera_up{camera="square"} 1.0' in metrics
     assert patrol.stop() < 5
     assert open_incidents(patrol.data) == HAPPENINGS

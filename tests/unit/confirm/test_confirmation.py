@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -214,6 +215,18 @@ class TestRestart:
         ended = again.run(lambda t: [], 100, from_s=30)
         assert [(s.phase, s.sequence) for s in ended] == [(Phase.ENDED, 1)]
         assert ended[0].sighting_id == sent[0].sighting_id
+
+    def test_another_confirmation_of_the_view_takes_up_what_is_known(self, feed, suspicion):
+        before = feed()
+        sent = before.run(lambda t: [suspicion()] if t < 20 else [], 50)
+        before.confirmation.restore([replace(sent[0], sighting_id=uuid4())])  # not taken up yet
+        known = before.confirmation.known_sightings
+        assert [s.phase for s in known] == [Phase.ENDED, Phase.STARTED]
+        again = feed()
+        again.confirmation.restore(known[:1])
+        sightings = again.run(lambda t: [suspicion(since_s=t)], 80, from_s=60)
+        assert phases(sightings) == [Phase.UPDATED]
+        assert sightings[0].sighting_id == sent[0].sighting_id
 
     def test_ended_may_reopen(self, feed, suspicion):
         sent = feed().run(lambda t: [suspicion()] if t < 20 else [], 50)

@@ -1,0 +1,112 @@
+"""The worker's loops outlast what fails in them, and its periods follow the zones."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from pipeline.engine import worker as module
+from pipeline.engine.metrics import PatrolMetrics
+from pipeline.engine.worker import Worker, WorkerSettings
+from pipeline.types import ViewKey
+
+GATE = ViewKey("gate")
+
+
+class Seconds:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def working(clock: Seconds, period_s: float = 1.0) -> tuple[Worker, Any]:
+    """A worker with one view, whose threads do not run."""
+    view = SimpleNamespace(key=GATE, glance_period_s=period_s, is_scheduled=True, is_urgent=False)
+    settings = WorkerSettings(decode_threads=1)
+    made = Worker([cast(Any, view)], lambda shown: [], PatrolMetrics(), settings, clock)
+    return made, view
+
+
+def test_a_round_that_fails_ends_neither_the_loop_nor_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Seconds()
+    worker, _ = working(clock)
+    monkeypatch.setattr(module, "_AFTER_FAULT_S", 0.0)
+    rounds: list[float] = []
+
+    def broken(now_s: float, most: int) -> list[ViewKey]:
+        rounds.append(now_s)
+        if len(rounds) == 10:
+            worker._stop.set()
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(worker._scheduler, "take_due", broken)
+    worker._again(worker._dispatch)
+    assert len(rounds) == 10
+    assert worker._places.acquire(timeout=0)
+
+
+def test_a_pool_that_was_shut_ends_no_loop_with_an_error() -> None:
+    clock = Seconds()
+    worker, _ = working(clock)
+    clock.now = 5.0
+    worker._pool.shutdown()
+    real, worker._stop = worker._stop, cast(Any, SetInBetween())
+    worker._dispatch()
+    worker._stop = real
+    assert worker._places.acquire(timeout=0)
+    assert worker._scheduler.next_due_s() == 6.0
+
+
+class SetInBetween:
+    """A stop that is not set at the first look, and is at the second."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return self.looks > 1
+
+    def wait(self, timeout: float) -> bool:
+        return True
+
+
+def test_a_failed_judgement_gives_its_views_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Seconds()
+    worker, _ = working(clock)
+    worker._scheduler.take_due(5.0, 1)
+    picture = SimpleNamespace(view=GATE, looking=False, asked_s=5.0, known=None)
+    monkeypatch.setattr(worker._pictures, "take", lambda most, timeout_s: [picture])
+    monkeypatch.setattr(worker, "_detect", lambda pictures: [])
+    with pytest.raises(ValueError, match="shorter"):
+        worker._judge()
+    assert worker._scheduler.next_due_s() == 6.0
+
+
+def test_a_thread_that_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, _ = working(Seconds())
+    monkeypatch.setattr(worker, "_again", lambda work: work == worker._judge or worker._stop.wait())
+    worker.start()
+    worker._threads[1].join(5.0)
+    assert worker.dead_threads == ("judge",)
+    worker.stop()
+    assert worker.dead_threads == ()
+
+
+def test_new_zones_change_the_period() -> None:
+    clock = Seconds()
+    worker, view = working(clock, period_s=100.0)
+    clock.now = 1.0
+    worker._scheduler.take_due(1.0, 1)
+    worker._scheduler.finished(GATE, 1.0)
+    assert worker._scheduler.next_due_s() == 101.0
+    view.glance_period_s = 2.0
+    worker.retime(GATE)
+    assert worker._scheduler.next_due_s() == 3.0
