@@ -228,7 +228,13 @@ def _common(wired: Services) -> dict[str, Any]:
 
 def _camera_names(wired: Services, principal: Principal) -> list[dict[str, Any]]:
     return [
-        {"camera_id": c["camera_id"], "name": c["name"] or c["camera_id"], "views": c["views"]}
+        {
+            "camera_id": c["camera_id"],
+            "name": c["name"] or c["camera_id"],
+            "views": c["views"],
+            "lon": c["lon"],
+            "lat": c["lat"],
+        }
         for c in find_cameras(wired, principal)
     ]
 

@@ -128,13 +128,13 @@ export class Calibrator {
     const parts = [part(0, say("ground.lon")), part(1, say("ground.lat"))];
     const told = make("small");
     const drop = this.writer ? make("button", { type: "button", "aria-label": `${say("do.delete")} ${i + 1}`, onclick: () => { this.points.splice(i, 1); this.picked = -1; this.edited(); } }, "×") : null;
-    const element = make("li", {}, make("span", { class: "pair" }, ...parts), drop, told);
+    const element = make("li", {}, make("strong", {}, String(i + 1)), make("span", { class: "pair" }, ...parts), drop, told);
     const update = () => {
       const point = this.points[i];
       const error = this.errorOf(i);
       element.classList.toggle("picked", i === this.picked);
       told.className = error && !error.used ? "problem" : "muted";
-      told.textContent = error ? say(error.used ? "ground.error" : "ground.unused", { error: error.error_m.toFixed(2), left: error.left_out_m === null ? "–" : error.left_out_m.toFixed(2) }) : "";
+      told.textContent = error ? say(wordsOf(error), { error: error.error_m.toFixed(2), left: error.left_out_m?.toFixed(2) }) : "";
       parts.forEach((input, at) => { if (document.activeElement !== input) input.value = (point.lonlat || point.typed)?.[at] ?? ""; });
     };
     return { element, update };
@@ -159,4 +159,10 @@ export class Calibrator {
     const seen = this.result?.footprint?.length ? own.map((c) => ({ ...c, footprint: this.result.footprint, lon: this.result.stands?.[0] ?? c.lon, lat: this.result.stands?.[1] ?? c.lat })) : own;
     this.map.show({ grid: data.grid, cameras: seen.filter((c) => c.lon !== null && c.lon !== undefined), points: placed });
   }
+}
+
+// Four points fit exactly: only from five on do the others say anything about one.
+function wordsOf(error) {
+  if (!error.used) return "ground.unused";
+  return error.left_out_m === null ? "ground.error_alone" : "ground.error";
 }

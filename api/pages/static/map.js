@@ -102,7 +102,8 @@ export class CityMap {
       if (camera.lon === null) continue;
       const [x, y] = this.at(camera.lon, camera.lat);
       made.push(draw("circle", { class: `camera ${tone(camera.state)}`, cx: x, cy: y, r: 6 }, draw("title", {}, camera.name || camera.camera_id)));
-      if (this.options.names) made.push(draw("text", { x: x + 9, y: y + 4 }, document.createTextNode(camera.name || camera.camera_id)));
+      const late = x > this.root.clientWidth * 0.66;
+      if (this.options.names) made.push(draw("text", { x: late ? x - 9 : x + 9, y: y + 4, "text-anchor": late ? "end" : "start" }, document.createTextNode(camera.name || camera.camera_id)));
     }
     for (const point of this.content.points || []) {
       const [x, y] = this.at(point.lon, point.lat);

@@ -145,7 +145,7 @@ function fact(word, value) {
 }
 
 function renderDetail(detail) {
-  const part = (word, ...children) => make("section", {}, make("h3", {}, say(word)), ...children);
+  const part = (word, ...children) => make("section", {}, make("h3", {}, say(word)), ...children.filter(Boolean));
   const lasted = (new Date(detail.ended_at || detail.updated_at) - new Date(detail.started_at)) / 1000;
   const why = make("ul", { class: "why" }, ...detail.reasons.map((reason) => make("li", {}, reason.words,
     reason.weight ? make("meter", { min: 0, max: 1, value: Math.abs(reason.weight), "aria-label": `${Math.round(reason.weight * 100)} %` }) : null)));
@@ -164,14 +164,17 @@ function renderDetail(detail) {
   const where = make("div", { class: "map" });
   const parts = [part("detail.why", why), part("detail.facts", facts)];
   if (detail.recurrence_of) parts[1].append(make("p", {}, make("a", { href: "/incidents/" + detail.recurrence_of }, say("detail.recurrence"))));
-  parts.push(part("detail.where", detail.place ? where : make("p", { class: "muted" }, say("detail.no_place"))));
+  const camera = data.cameras.find((c) => c.camera_id === detail.camera_id && c.lon !== null);
+  const place = detail.place || (camera && { lon: camera.lon, lat: camera.lat });
+  const told = detail.place ? null : make("p", { class: "muted" }, say(place ? "detail.camera_place" : "detail.no_place"));
+  parts.push(part("detail.where", place ? where : null, told));
   if (detail.sightings.length > 1) parts.push(part("detail.sightings", make("div", { class: "others" }, ...detail.sightings.map((s) => sighting(detail, s)))));
   if (detail.neighbours.length) parts.push(part("detail.neighbours", make("div", { class: "others" }, ...detail.neighbours.map(other))));
   if (detail.history.length) parts.push(part("detail.history", make("ul", { class: "history" }, ...detail.history.map(act))));
   $("detail").replaceChildren(...parts);
-  if (detail.place) {
+  if (place) {
     const map = new CityMap(where, { ellipses: true, label: say("detail.where") });
-    map.show({ incidents: [detail, ...detail.neighbours.filter((n) => n.place)] });
+    map.show({ incidents: [{ ...detail, place }, ...detail.neighbours.filter((n) => n.place)] });
   }
 }
 
