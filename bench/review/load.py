@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import multiprocessing
+import os
 import random
 import socket
 import threading
@@ -71,7 +72,7 @@ def running(settings: ApiSettings) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=serve, args=(settings.model_copy(update={"port": port}),))
+    process = context.Process(target=_serve, args=(settings.model_copy(update={"port": port}),))
     process.start()
     try:
         deadline = time.monotonic() + _START_S
@@ -83,6 +84,14 @@ def running(settings: ApiSettings) -> Iterator[Server]:
     finally:
         process.terminate()
         process.join(15)
+
+
+def _serve(settings: ApiSettings) -> None:
+    """As `skygrid serve` does, with the log in a file: what it costs is measured too."""
+    with (settings.data_dir / "server.log").open("w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        serve(settings)
 
 
 def _answers(port: int) -> bool:

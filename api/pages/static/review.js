@@ -7,7 +7,7 @@ const UNDO_MS = 10000;
 const $ = (id) => document.getElementById(id);
 const player = new Player($("player"));
 const judge = may("incidents:judge");
-const state = { items: [], cursor: null, current: null, detail: null, choosing: null, selected: new Set(), undo: null, total: 0 };
+const state = { items: [], cursor: null, current: null, detail: null, choosing: null, selected: new Set(), undo: null, judged: new Map(), loadingMore: false };
 const cameraNames = new Map(data.cameras.map((camera) => [camera.camera_id, camera.name]));
 
 // ---- the list
@@ -28,14 +28,24 @@ function filterQuery() {
   return query;
 }
 
+// A list that was asked for before a verdict of ours arrived still shows the incident as waiting.
+function standing(items) {
+  if ($("filter").elements.review.value !== "pending") return items;
+  return items.filter((item) => !(state.judged.get(item.incident_id) >= item.version));
+}
+
 async function load(more = false) {
+  if (more && state.loadingMore) return;
+  state.loadingMore = more;
   const query = filterQuery();
   if (more && state.cursor) query.set("cursor", state.cursor);
   try {
     const page = await get("/api/v1/incidents?" + query);
-    state.items = more ? [...state.items, ...page.items] : page.items;
+    const here = new Set(more ? state.items.map((item) => item.incident_id) : []);
+    const fresh = standing(page.items).filter((item) => !here.has(item.incident_id));
+    state.items = more ? [...state.items, ...fresh] : fresh;
     state.cursor = page.next_cursor;
-  } catch (error) { failed(error); return; }
+  } catch (error) { failed(error); return; } finally { state.loadingMore = false; }
   const plain = query.get("review") === "pending" && [...query.keys()].length === 3;
   $("filter-on").hidden = plain;
   state.selected.clear();
@@ -205,6 +215,7 @@ async function verdict(action, more = {}, options = {}) {
   const version = action === "comment" ? undefined : item.version;
   closeChoice();
   const next = options.stay ? null : neighbour(1, true) || neighbour(-1, true);
+  if (!options.stay) state.judged.set(item.incident_id, version);
   if (next) open(next);
   try {
     const done = await call("POST", `/api/v1/incidents/${item.incident_id}/verdicts`, { action, version, ...more }, { "Idempotency-Key": uuid() });
@@ -212,6 +223,7 @@ async function verdict(action, more = {}, options = {}) {
     if (options.stay) reopenCurrent(item);
     else if (!next) finished(item);
   } catch (error) {
+    state.judged.delete(item.incident_id);
     if (error instanceof Refusal && error.status === 409) told(item, error.body);
     else failed(error);
     if (next && !(error instanceof Refusal)) open(item);
@@ -277,7 +289,7 @@ function reopenCurrent(item) {
 function finished(item) {
   if (state.current?.incident_id !== item.incident_id) return;
   if (state.items.length) open(state.items[0]);
-  else { state.current = null; buttons(); load(); }
+  else { state.current = null; buttons(); load().then(openFirst); }
 }
 
 function drop(id) {
@@ -440,7 +452,7 @@ async function quietReload() {
   query.set("limit", String(Math.max(50, Math.min(200, state.items.length))));
   try {
     const page = await get("/api/v1/incidents?" + query);
-    state.items = page.items;
+    state.items = standing(page.items);
     state.cursor = page.next_cursor;
     const current = state.items.find((item) => item.incident_id === state.current?.incident_id);
     if (current) {
