@@ -88,7 +88,7 @@ HASH = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)).has
 
 
 def open_house(
-    folder: Path, count: int = 12, database_url: str = "", **settings: Any
+    folder: Path, count: int = 12, database_url: str = "", days: float = 1.0, **settings: Any
 ) -> Iterator[House]:
     """Start a server over a fresh store with `count` incidents; stops it afterwards."""
     config = ApiSettings(
@@ -104,7 +104,7 @@ def open_house(
         add_cameras(house.services.engine, folder, still=jpeg)
         source = folder / "clip.mp4"
         source.write_bytes(clip_bytes())
-        plan = Plan(count, datetime.now(UTC))
+        plan = Plan(count, datetime.now(UTC), days=days)
         record(house.services.engine, config.evidence_root, plan, source, jpeg)
         yield house
 
