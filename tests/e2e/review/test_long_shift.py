@@ -22,8 +22,8 @@ PLAYING = (
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, api_kit: Any) -> Iterator[Any]:
-    """A shift's work: a few more incidents than are judged, too far apart in time to be one."""
-    yield from api_kit.open_house(tmp_path_factory.mktemp("shift"), COUNT + 8, days=30.0)
+    """A shift's work: a few more incidents than are judged, on cameras enough to stay apart."""
+    yield from api_kit.open_house(tmp_path_factory.mktemp("shift"), COUNT + 8, cameras=52)
 
 
 def reviews(house: Any) -> Counter[str]:

@@ -88,7 +88,7 @@ HASH = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)).has
 
 
 def open_house(
-    folder: Path, count: int = 12, database_url: str = "", days: float = 1.0, **settings: Any
+    folder: Path, count: int = 12, database_url: str = "", cameras: int = 6, **settings: Any
 ) -> Iterator[House]:
     """Start a server over a fresh store with `count` incidents; stops it afterwards."""
     config = ApiSettings(
@@ -101,10 +101,10 @@ def open_house(
     )
     with serving(config) as house:
         jpeg = still_jpeg()
-        add_cameras(house.services.engine, folder, still=jpeg)
+        add_cameras(house.services.engine, folder, cameras, still=jpeg)
         source = folder / "clip.mp4"
         source.write_bytes(clip_bytes())
-        plan = Plan(count, datetime.now(UTC), days=days)
+        plan = Plan(count, datetime.now(UTC), cameras=cameras)
         record(house.services.engine, config.evidence_root, plan, source, jpeg)
         yield house
 
