@@ -29,7 +29,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, api_kit: Any) -> Iterator[An
 def reviews(house: Any) -> Counter[str]:
     query = sa.select(IncidentRow.review, sa.func.count()).group_by(IncidentRow.review)
     with reading(house.services.engine) as session:
-        return Counter(dict(session.execute(query).tuples().all()))
+        return Counter({row[0]: row[1] for row in session.execute(query)})
 
 
 def test_the_next_clip_is_loaded_before_the_key(house: Any, desk: Any) -> None:
