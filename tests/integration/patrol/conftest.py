@@ -7,6 +7,7 @@ garbage. So the tests know exactly what must be found, and still run every part 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -146,7 +147,7 @@ class RunningPatrol:
 
     def metric(self, name: str) -> float:
         """A sample by its name with labels; 0 while there is none, or no patrol that answers."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             lines = (line.rpartition(" ") for line in self.metrics().splitlines())
             return next((float(value) for found, _, value in lines if found == name), 0.0)
         return 0.0
