@@ -225,7 +225,9 @@ class Patrol:
         self.monitor = self._stack.enter_context(
             Monitor((monitor.host, monitor.port), self.metrics.registry, self.desk.health)
         )
-        (self.site.data_dir / "monitor.port").write_text(str(self.monitor.port))
+        part = self.site.data_dir / "monitor.port.part"
+        part.write_text(str(self.monitor.port))
+        part.replace(part.with_suffix(""))
         self.fleet.start()
         self._stack.callback(lambda: self.fleet.stop(self._left_s()))
         self.worker.start()
