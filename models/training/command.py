@@ -120,7 +120,8 @@ def fit(
 
     from models.training.batches import Batches, Phases
     from models.training.compose import Recipe
-    from models.training.loop import Run, Schedule
+    from models.training.detector_run import DetectorRun
+    from models.training.loop import Schedule
     from models.training.network import load_network, with_patrol_head
     from models.training.table import Table
 
@@ -130,7 +131,7 @@ def fit(
     final = Recipe(size_px=sizes[1], mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
     batches = Batches(lessons, weights, Phases(Recipe(size_px=sizes[0]), final), batch_size, seed)
     network = with_patrol_head(load_network(start))
-    run = Run(network, Schedule(**options), directory, device)
+    run = DetectorRun(network, Schedule(**options), directory, device)
     run.train(batches, Table(len(lessons)).show)
     state = run.state
     return {

@@ -6,17 +6,13 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from models.training.batches import Batches
-from models.training.loss import MaskedDetectionLoss
-from models.training.network import fix_batch_norm, freeze_first
 
 BACKBONE_LAYERS = 11
 """YOLO11's backbone: layers 0 to 10; what follows is neck and head."""
@@ -82,11 +78,28 @@ class Progress:
     losses: dict[str, float] = field(default_factory=dict)
 
 
-class Run:
-    """One training run in a directory, which holds last.pt, history.jsonl and the exports."""
+class TrainingRun:
+    """One training run in a directory, which holds last.pt and history.jsonl.
+
+    A subclass says what a batch costs. It goes on from `directory`/last.pt where there is one.
+
+    Args:
+        network: what learns; all of its parameters may get a gradient.
+        groups: parameter groups of AdamW; "share" scales a group's rate.
+        schedule: how long and how fast.
+        directory: of the run.
+        device: "cpu" or "cuda:0".
+    """
+
+    clip_norm = 10.0
 
     def __init__(
-        self, network: nn.Module, schedule: Schedule, directory: Path, device: str = "cpu"
+        self,
+        network: nn.Module,
+        groups: Sequence[dict[str, Any]],
+        schedule: Schedule,
+        directory: Path,
+        device: str = "cpu",
     ) -> None:
         if schedule.threads and device == "cpu":
             torch.set_num_threads(schedule.threads)
@@ -96,8 +109,7 @@ class Run:
         memory = torch.channels_last
         self.network: Any = network.to(self.device, memory_format=memory)  # type: ignore[call-overload]
         self.average: Any = copy.deepcopy(self.network).eval()
-        self.criterion = MaskedDetectionLoss(self.network)
-        self.optimizer = _optimizer(self.network, schedule)
+        self.optimizer = torch.optim.AdamW(list(groups), lr=schedule.rate, betas=(0.9, 0.999))
         self.state = Progress()
         directory.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
@@ -107,17 +119,19 @@ class Run:
     def checkpoint(self) -> Path:
         return self.directory / "last.pt"
 
-    def train(self, batches: Batches, report: Callable[[Progress, float], None]) -> None:
-        """Learn until the schedule ends; `report` is called every 20 steps."""
-        stream = batches.stream(self.state.step)
+    def learn(
+        self, take: Callable[[float], Any], report: Callable[[Progress, float], None]
+    ) -> None:
+        """Learn until the schedule ends.
+
+        Args:
+            take: the next batch, given the progress of 0..1.
+            report: called every 20 steps.
+        """
         start = time.monotonic() - self.state.elapsed_s
         saved_s = self.state.elapsed_s
-        while True:
-            progress = self.schedule.progress(self.state.step, self.state.elapsed_s)
-            if progress >= 1:
-                break
-            batches.progress.value = progress
-            self._step(next(stream), progress)
+        while (progress := self.schedule.progress(self.state.step, self.state.elapsed_s)) < 1:
+            self._step(take(progress), progress)
             self.state.elapsed_s = time.monotonic() - start
             if self.state.step % 20 == 0:
                 report(self.state, progress)
@@ -127,31 +141,25 @@ class Run:
                 saved_s = self.state.elapsed_s
         self.save()
 
-    def _step(self, batch: dict[str, Any], progress: float) -> None:
-        self.network.train()
-        freeze_first(self.network, self.schedule.frozen_at(progress))
-        if progress >= self.schedule.fixed_norm_from:
-            fix_batch_norm(self.network)
+    def loss(self, batch: Any, progress: float) -> tuple[Tensor, Mapping[str, Tensor], int]:
+        """What to minimise, its parts by name, and the number of pictures in a batch."""
+        raise NotImplementedError
+
+    def _step(self, batch: Any, progress: float) -> None:
         rate = self.schedule.rate_at(self.state.step, progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        image = batch["img"].to(self.device).float().div_(255)
-        image = image.contiguous(memory_format=torch.channels_last)
-        on_gpu = self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
-            predictions = self.network(image)
-        predictions = {k: v.float() if isinstance(v, Tensor) else v for k, v in predictions.items()}
-        loss, parts = self.criterion(predictions, batch)
+            group["lr"] = rate * group.get("share", 1.0)
+        loss, parts, pictures = self.loss(batch, progress)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.sum().backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
         self.optimizer.step()
         self._follow()
         self.state.step += 1
-        self.state.pictures += len(image)
+        self.state.pictures += pictures
         for name, value in parts.items():
-            old = self.state.losses.get(name, float(value))
-            self.state.losses[name] = 0.98 * old + 0.02 * float(value)
+            old = self.state.losses.get(name, float(value.detach()))
+            self.state.losses[name] = 0.98 * old + 0.02 * float(value.detach())
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -170,7 +178,7 @@ class Run:
             out.write(json.dumps(row) + "\n")
 
     def save(self) -> None:
-        """Write last.pt (all state, replaced atomically) and average.pt (an Ultralytics file)."""
+        """Write last.pt, all state, replaced atomically."""
         part = self.checkpoint.with_suffix(".part")
         torch.save(
             {
@@ -182,31 +190,19 @@ class Run:
             part,
         )
         part.replace(self.checkpoint)
-        save_weights(self.average, self.directory / "average.pt")
 
     def _resume(self) -> None:
         saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
-        if "optimizer" in saved:
-            self.optimizer.load_state_dict(saved["optimizer"])
+        self.optimizer.load_state_dict(saved["optimizer"])
         self.state = Progress(**saved["state"])
 
 
-def save_weights(network: Any, path: Path) -> None:
-    """Write a network in half precision as a file that Ultralytics loads."""
-    plain = copy.deepcopy(network).cpu().half()
-    plain.criterion = None
-    plain.args = vars(plain.args) if not isinstance(plain.args, dict) else plain.args
-    part = path.with_suffix(".part")
-    torch.save({"model": plain, "train_args": dict(plain.args)}, part)
-    part.replace(path)
-
-
-def _optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    learning = list(network.parameters())  # those that are frozen have no gradient, no step
-    groups = [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": schedule.weight_decay},
+def decayed(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Two parameter groups: weights of two and more dimensions decay, biases and norms do not."""
+    learning = list(parameters)
+    return [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.999))

@@ -71,7 +71,7 @@ def update(hypothesis: Hypothesis, rule: RuleBase, origin: Origin, scene: Scene)
 
 
 def end(hypothesis: Hypothesis, code: str, scene: Scene) -> Sighting:
-    """The last message: since when the place is clear, and how that is known."""
+    """The last message: why it was raised, since when the place is clear, how that is known."""
     sent = _sent(hypothesis)
     _, ended_at = hypothesis.clear_since or (scene.timestamp_s, scene.captured_at)
     return replace(
@@ -81,7 +81,7 @@ def end(hypothesis: Hypothesis, code: str, scene: Scene) -> Sighting:
         observed_at=scene.captured_at,
         ended_at=max(ended_at, sent.started_at),
         timestamp_s=scene.timestamp_s,
-        reasons=(Reason(code, 0.0, {"clear_s": round(hypothesis.clear_s, 1)}),),
+        reasons=(*sent.reasons, Reason(code, 0.0, {"clear_s": round(hypothesis.clear_s, 1)})),
     )
 
 

@@ -1,0 +1,67 @@
+"""A detector's training run: masked loss, frozen first layers, an Ultralytics file at each save."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.training.batches import Batches
+from models.training.loop import Progress, Schedule, TrainingRun, decayed
+from models.training.loss import MaskedDetectionLoss
+from models.training.network import fix_batch_norm, freeze_first
+
+
+class DetectorRun(TrainingRun):
+    """A run that also keeps average.pt, the averaged network as a file that Ultralytics loads."""
+
+    def __init__(
+        self, network: nn.Module, schedule: Schedule, directory: Path, device: str = "cpu"
+    ) -> None:
+        groups = decayed(network.parameters(), schedule.weight_decay)
+        super().__init__(network, groups, schedule, directory, device)
+        self.criterion = MaskedDetectionLoss(self.network)
+
+    def train(self, batches: Batches, report: Callable[[Progress, float], None]) -> None:
+        """Learn until the schedule ends; `report` is called every 20 steps."""
+        stream = batches.stream(self.state.step)
+
+        def take(progress: float) -> dict[str, Any]:
+            batches.progress.value = progress
+            return next(stream)
+
+        self.learn(take, report)
+
+    def loss(self, batch: Any, progress: float) -> tuple[Tensor, Mapping[str, Tensor], int]:
+        """See `TrainingRun.loss`; `batch` as `collate` makes it."""
+        self.network.train()
+        freeze_first(self.network, self.schedule.frozen_at(progress))
+        if progress >= self.schedule.fixed_norm_from:
+            fix_batch_norm(self.network)
+        image = batch["img"].to(self.device).float().div_(255)
+        image = image.contiguous(memory_format=torch.channels_last)
+        on_gpu = self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
+            predictions = self.network(image)
+        predictions = {k: v.float() if isinstance(v, Tensor) else v for k, v in predictions.items()}
+        loss, parts = self.criterion(predictions, batch)
+        return loss.sum(), parts, len(image)
+
+    def save(self) -> None:
+        """Also write average.pt."""
+        super().save()
+        save_weights(self.average, self.directory / "average.pt")
+
+
+def save_weights(network: Any, path: Path) -> None:
+    """Write a network in half precision as a file that Ultralytics loads."""
+    plain = copy.deepcopy(network).cpu().half()
+    plain.criterion = None
+    plain.args = vars(plain.args) if not isinstance(plain.args, dict) else plain.args
+    part = path.with_suffix(".part")
+    torch.save({"model": plain, "train_args": dict(plain.args)}, part)
+    part.replace(path)
