@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -39,26 +39,45 @@ _SURE_M = 3.0
 """Where the place is less certain than this, sizes are guesses and refuse nothing."""
 
 
-@dataclass(slots=True)
 class Gauge:
-    """A view's calibration at whatever size its pictures have.
+    """A view's calibration at whatever size its pictures have; any thread may ask.
 
     Attributes:
-        settings: As the site file gives them.
+        settings: The ground points in force, None while there are none.
+        calibration: For the newest picture; before the first, for the size that the settings
+            name. None where neither is known, or the two do not fit.
+        trouble: Why there is none although there are ground points, empty if there is one.
     """
 
-    settings: CalibrationSettings
-    _fitted: dict[tuple[int, int], Calibration | None] = field(default_factory=dict)
+    def __init__(self, settings: CalibrationSettings | None = None) -> None:
+        self._lock = threading.Lock()
+        self._size: tuple[int, int] | None = None
+        self.take(settings)
+
+    def take(self, settings: CalibrationSettings | None) -> None:
+        """Go by other ground points from now on."""
+        with self._lock:
+            self.settings = settings
+            self._fit(self._size or (settings.image_size if settings else None))
 
     def at(self, size: tuple[int, int]) -> Calibration | None:
-        """For pictures of (width, height); None, told once, if they have another shape."""
-        if size not in self._fitted:
-            try:
-                self._fitted = {size: self.settings.fit(size)}
-            except CalibrationError as error:
-                log.warning("calibration does not fit the picture", reason=str(error))
-                self._fitted = {size: None}
-        return self._fitted[size]
+        """For pictures of (width, height); None if they do not fit the ground points."""
+        with self._lock:
+            if size != self._size:
+                self._size = size
+                self._fit(size)
+            return self.calibration
+
+    def _fit(self, size: tuple[int, int] | None) -> None:
+        self.calibration: Calibration | None = None
+        self.trouble = ""
+        if self.settings is None or size is None:
+            return
+        try:
+            self.calibration = self.settings.fit(size)
+        except CalibrationError as error:
+            self.trouble = str(error)
+            log.warning("ground points do not fit the picture", reason=self.trouble)
 
 
 def possible(calibration: Calibration, detections: Detections, labels: Sequence[str]) -> Detections:

@@ -16,7 +16,7 @@ from rich.table import Table
 from models.load import load_detector
 from pipeline.site.settings import CameraSettings, Site
 from skygrid.check_tour import TourCheck, check_tour
-from skygrid.patrol import camera_options, refuse_blind_rules
+from skygrid.options import camera_options, refuse_blind_rules
 from skygrid.zones_drawn import with_zones
 from streams.camera import Camera
 from streams.errors import DecodeError

@@ -22,6 +22,7 @@ from pipeline.engine.watch import Still as WatchStill
 from pipeline.engine.watch import WatchedView
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
+from pipeline.geometry.calibration import Calibration
 from pipeline.status import StatusWriter
 from pipeline.stills import Still, StillBox
 from pipeline.tour.values import FaultKind, TourFault
@@ -55,6 +56,7 @@ class Desk:
         self._verdicts = VerdictStore(engine)
         self._known_zones: dict[ViewKey, int] = {}
         self._refused: dict[ViewKey, str] = {}
+        self._placed: dict[ViewKey, Calibration] = {}
         self._memories: dict[ViewKey, list[ViewVerdict]] = {}
         self._last_verdict = 0
         self._told: dict[str, tuple[str, float]] = {}
@@ -111,6 +113,8 @@ class Desk:
             troubles["looks"] = (
                 f"{pressure.waiting} suspicions wait, {pressure.oldest_wait_s:.0f} s"
             )
+        for key, why in patrol.grounds.troubles.items():
+            troubles[f"ground points {key}"] = why
         for key, why in self._refused.items():
             troubles[f"zones {key}"] = f"not taken over: {why}"
         dead = patrol.dead_threads
@@ -124,10 +128,14 @@ class Desk:
         }
 
     def _register_cameras(self) -> None:
-        cameras, locator = self._patrol.site.cameras, self._patrol.locator
-        self._status.register([camera_card(c, locator) for c in cameras])
+        """Tell where the cameras stand and what they see, as their calibrations in force say."""
+        grounds = self._patrol.grounds
+        self._placed = dict(grounds)
+        self._status.register([camera_card(c, grounds.locator) for c in self._patrol.site.cameras])
 
     def _round(self) -> None:
+        if dict(self._patrol.grounds) != self._placed:
+            self._register_cameras()
         self._write_status()
         self._tell_faults()
         self._take_zones()
@@ -203,7 +211,7 @@ class Desk:
         self._refused.pop(view.key, None)
         try:
             ground = saved.calibration
-            moved = ground is not None and self._patrol.calibrate(view.key, ground)
+            moved = ground is not None and self._patrol.grounds.calibrate(view.key, ground)
             zones = self._patrol.checked_zones(saved)
         except (PatrolError, ModelError, ValueError) as error:
             self._refused[view.key] = str(error)
@@ -211,7 +219,6 @@ class Desk:
             return
         if moved:
             log.info("ground points taken over", view=str(view.key), version=saved.version)
-            self._register_cameras()
         if zones == view.zones and not moved:
             return
         log.info("zones taken over", view=str(view.key), version=saved.version)

@@ -4,89 +4,55 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine
 
-from models.detector import Detector
 from models.load import load_crowd_counter, load_detector
 from pipeline.confirm import Origin
 from pipeline.engine.camera_metrics import CameraCollector
-from pipeline.engine.clips import ClipSettings
 from pipeline.engine.counting import CrowdCounting
 from pipeline.engine.eagle import EagleEye, EaglePorts
 from pipeline.engine.lookback import LookBack
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.preset import PresetView
 from pipeline.engine.publisher import Publisher
-from pipeline.engine.seeing import Sight, Smallest
+from pipeline.engine.seeing import Sight
 from pipeline.engine.watch import WatchedView
-from pipeline.engine.worker import Worker, WorkerSettings
-from pipeline.evidence.retention import Retention, RetentionConfig
-from pipeline.evidence.store import EvidenceConfig, EvidenceStore
-from pipeline.fusion.clocks import ClockWatch
-from pipeline.fusion.fuse import fusing
-from pipeline.geometry.calibration import Calibration
-from pipeline.geometry.grid import load_grid
-from pipeline.geometry.locator import Locator
-from pipeline.geometry.settings import CalibrationSettings
-from pipeline.ledger.database import migrate, open_engine
-from pipeline.ledger.errors import LedgerError, UnknownIncident
-from pipeline.ledger.outbox import SqlOutbox
-from pipeline.ledger.port import LedgerConfig
-from pipeline.ledger.recorder import Recorder
-from pipeline.ledger.spool import Spool
-from pipeline.ledger.sql import SqlLedger
-from pipeline.ledger.types import IncidentState
-from pipeline.measures import Gauge
-from pipeline.outbox import Relay, RelayConfig
-from pipeline.queue.embedded import EmbeddedRedis, EmbeddedRedisConfig
+from pipeline.engine.worker import Worker
+from pipeline.ledger.errors import LedgerError
 from pipeline.queue.errors import BusError
 from pipeline.queue.lock import DataDirLock
-from pipeline.queue.redis_bus import RedisBus, RedisBusConfig
 from pipeline.site.settings import CameraSettings, Site, ViewSettings
 from pipeline.stills import StillWriter
 from pipeline.types import ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zone_store import ZoneStore, ZoneVersion
-from pipeline.zones import Zone, blind_rules
+from pipeline.zones import Zone
 from skygrid.desk import Desk, background_file
 from skygrid.eagles import fault_reporter, make_eagle
-from skygrid.errors import ZoneCannotBeSeen
+from skygrid.grounds import Grounds
 from skygrid.monitor import Monitor
-from streams.camera import CameraOptions
+from skygrid.options import (
+    camera_options,
+    clip_settings,
+    refuse_blind_rules,
+    reopens_since,
+    smallest_objects,
+    visit_gap_s,
+    worker_settings,
+)
+from skygrid.parts import open_parts, retention
 from streams.fleet import CameraFleet
-from streams.source import SourceOptions
 
 log = structlog.get_logger(__name__)
 
-_CALIBRATED_FOR = (1920, 1080)
 _CLOCKS_FROM = 2000
 _STOP_S = 4.0
 _JOIN_S = 0.7
 _AFTER_PUBLISHER_S = 1.0
-_RETENTION_DAYS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The long-lived parts of a running patrol, for those who show or serve it."""
-
-    engine: Engine
-    bus: RedisBus
-    redis_url: str
-    relay: Relay
-    ledger: SqlLedger
-    clocks: ClockWatch
-    recorder: Recorder
-    store: EvidenceStore
-    detector: Detector
 
 
 class Patrol:
@@ -154,69 +120,40 @@ class Patrol:
         for camera in site.cameras:
             for view in camera.watched:
                 refuse_blind_rules(camera.id, view.zones, detector.labels)
-        self.parts = self._open_parts(detector)
+        self.parts = open_parts(site, detector, self._stack)
         with suppress(LedgerError):  # what still waits then is known to `open_sightings`
             self.parts.recorder.flush()
         clocks = self.parts.clocks
         clocks.rebuild(self.parts.ledger.recent(_CLOCKS_FROM))
-        self.locator = self._locator()
+        self.grounds = Grounds(site)
         self.publisher = Publisher(
             self.parts.recorder,
             self.parts.store,
-            self.locator.place,
+            self.grounds.locator.place,
             self.metrics,
-            _clip_settings(site),
+            clip_settings(site),
             learn=clocks.learn,
         )
         for c in site.cameras:
             self.fleet.add(c.id, c.url.get_secret_value(), camera_options(c), start=False)
         self._count = CrowdCounting(lambda: load_crowd_counter(site.detector, site.crowd))
-        self._gauges = {
-            ViewKey(c.id, v.id): Gauge(v.calibration)
-            for c in site.cameras
-            for v in c.watched
-            if v.calibration is not None
-        }
-        sight = Sight(detector, self._smallest())
+        sight = Sight(detector, smallest_objects(site, self.grounds.gauges))
         self._look_back = LookBack(sight.see, detector.labels)
         views = {c.id: [self._view(c, v) for v in c.watched] for c in site.cameras}
         every = [view for of_camera in views.values() for view in of_camera]
         sight.watch(every)
-        self.worker = Worker(every, sight, self.metrics, _worker_settings(site))
+        self.worker = Worker(every, sight, self.metrics, worker_settings(site))
         self.stills = StillWriter(site.data_dir / "stills")
         self.eagles = tuple(self._eagle(c, views[c.id]) for c in site.cameras if c.tour is not None)
         self.desk = Desk(self)
         self._start()
-
-    def _open_parts(self, detector: Detector) -> Parts:
-        site = self.site
-        engine = open_engine(site.database_url)
-        self._stack.callback(engine.dispose)
-        migrate(engine)
-        redis_url = site.queue.redis.get_secret_value()
-        if redis_url == "embedded":
-            config = EmbeddedRedisConfig(port=site.queue.port)
-            redis_url = self._stack.enter_context(EmbeddedRedis(site.data_dir, config)).url
-        bus = RedisBus(redis_url, RedisBusConfig(max_entries=site.queue.maxlen))
-        self._stack.callback(bus.close)
-        store = EvidenceStore(
-            site.data_dir / "evidence",
-            EvidenceConfig(min_free_bytes=site.evidence.min_free_mebibytes << 20),
-        )
-        self._stack.callback(store.close)
-        clocks = ClockWatch()
-        signed = LedgerConfig(site=site.site, at_once=frozenset(site.dispatch.at_once))
-        ledger = SqlLedger(engine, fusing(signed, site.fusion, clocks))
-        recorder = Recorder(ledger, Spool(site.data_dir / "spool"))
-        relay = Relay(SqlOutbox(engine), bus, RelayConfig(stream=site.queue.stream))
-        return Parts(engine, bus, redis_url, relay, ledger, clocks, recorder, store, detector)
 
     def _start(self) -> None:
         """Start from the queue backwards, so that nothing is produced before it can be taken."""
         self._background("relay", self.parts.relay.run)
         self._stack.callback(self._drain)
         self._background("recorder", self.parts.recorder.run)
-        self._background("retention", self._retention().run)
+        self._background("retention", retention(self.site, self.parts).run)
         self.publisher.start()
         self._stack.callback(
             lambda: self.publisher.stop(self._left_s(_STOP_S) - _AFTER_PUBLISHER_S)
@@ -255,41 +192,6 @@ class Patrol:
         with suppress(BusError, LedgerError):
             relay.drain(self._left_s())
 
-    def _retention(self) -> Retention:
-        """Removes evidence that is over its time, never that of an incident that is still open."""
-        ledger, days = self.parts.ledger, self.site.evidence.retention_days
-
-        def is_open(incident_id: UUID) -> bool:
-            try:
-                return ledger.incident(incident_id).state is IncidentState.OPEN
-            except UnknownIncident:
-                return False
-
-        by_type = {str(kind): timedelta(days=number) for kind, number in days.items()}
-        config = RetentionConfig(timedelta(days=_RETENTION_DAYS), by_type, is_open)
-        return Retention(self.parts.store, ledger, config)
-
-    def _locator(self) -> Locator:
-        site = self.site
-        self._grounds = {
-            ViewKey(c.id, v.id): v.calibration
-            for c in site.cameras
-            for v in c.watched
-            if v.calibration is not None
-        }
-        self._calibrations = {key: _fitted(ground) for key, ground in self._grounds.items()}
-        return Locator(self._calibrations, load_grid(site.grid) if site.grid else None)
-
-    def calibrate(self, key: ViewKey, ground: Mapping[str, object]) -> bool:
-        """Put a view's next sightings on the map by these ground points; False when it does."""
-        settings = CalibrationSettings.model_validate(ground)
-        if self._grounds.get(key) == settings:
-            return False
-        self._calibrations[key] = _fitted(settings)
-        self._gauges[key] = Gauge(settings)
-        self._grounds[key] = settings
-        return True
-
     def _view(self, camera: CameraSettings, view: ViewSettings) -> WatchedView:
         key = ViewKey(camera.id, view.id)
         zones = self._zones_in_force(key, view.zones)
@@ -322,11 +224,11 @@ class Patrol:
         Ground points that were saved with them are taken over too.
         """
         told = [zone.model_dump(mode="json", by_alias=True) for zone in of_file]
-        ground = self._grounds.get(key)
+        ground = self.grounds.gauges[key].settings
         said = ground.model_dump(mode="json") if ground is not None else None
         saved = ZoneStore(self.parts.engine).seed(key, told, time.time(), said)
         if saved.calibration is not None:
-            self.calibrate(key, saved.calibration)
+            self.grounds.calibrate(key, saved.calibration)
         return self.checked_zones(saved)
 
     def checked_zones(self, saved: ZoneVersion) -> tuple[Zone, ...]:
@@ -350,8 +252,8 @@ class Patrol:
             zones=tuple(zones),
             labels=detector.labels,
             clock=self.site.zone_info,
-            gap_s=self._gap_s(key),
-            gauge=self._gauges.get(key),
+            gap_s=visit_gap_s(self.site, key),
+            gauge=self.grounds.gauges[key],
         )
 
     def _pipeline(self, key: ViewKey, zones: Sequence[Zone]) -> ViewPipeline:
@@ -364,65 +266,8 @@ class Patrol:
             log.warning("background forgotten", view=str(key), reason=str(error))
         return pipeline
 
-    def _smallest(self) -> dict[ViewKey, Smallest]:
-        """The smallest object wanted, by view; only where one is."""
-        return {
-            (key := ViewKey(c.id, v.id)): Smallest(
-                v.smallest_object_px, v.smallest_object_m, self._gauges.get(key)
-            )
-            for c in self.site.cameras
-            for v in c.watched
-            if v.smallest_object_px is not None or v.smallest_object_m is not None
-        }
-
-    def _gap_s(self, key: ViewKey) -> float:
-        """Longest time between two visits of a view, 0 for one that is always watched."""
-        tours = {c.id: c.tour for c in self.site.cameras}
-        tour = tours.get(key.camera_id)
-        return tour.longest_gap_s() if tour is not None else 0.0
-
     def _background_of(self, key: ViewKey) -> bytes:
         """What the view looked like before the last stop, empty if nobody knows."""
         with suppress(OSError):
             return background_file(self.site.data_dir, key).read_bytes()
         return b""
-
-
-def reopens_since(zones: Sequence[Zone]) -> datetime:
-    """What ended before this time is over for every rule of these zones."""
-    rests_s = (rule.clear_s + rule.reopen_s for zone in zones for rule in zone.rules)
-    return datetime.now(UTC) - timedelta(seconds=max(rests_s, default=0.0))
-
-
-def _fitted(ground: CalibrationSettings) -> Calibration:
-    return ground.fit(ground.image_size or _CALIBRATED_FOR)
-
-
-def refuse_blind_rules(camera_id: str, zones: Sequence[Zone], labels: tuple[str, ...]) -> None:
-    """Raise ZoneCannotBeSeen when a zone's rule needs a class that the detector does not know."""
-    for _, words in blind_rules(zones, labels):
-        raise ZoneCannotBeSeen(f"camera {camera_id}: {words}")
-
-
-def camera_options(camera: CameraSettings) -> CameraOptions:
-    """How a configured camera is read and kept."""
-    return CameraOptions(
-        source=SourceOptions(
-            transport=camera.transport,
-            read_timeout_s=camera.read_timeout_s,
-            pace=camera.pace,
-            loop=camera.loop,
-        ),
-        ring_s=camera.ring.seconds,
-        ring_bytes=round(camera.ring.mebibytes * (1 << 20)),
-    )
-
-
-def _worker_settings(site: Site) -> WorkerSettings:
-    worker = site.worker
-    return WorkerSettings(worker.decode_threads, worker.batch, worker.max_looks)
-
-
-def _clip_settings(site: Site) -> ClipSettings:
-    evidence = site.evidence
-    return ClipSettings(evidence.pre_roll_s, evidence.post_roll_s, evidence.h264_copy)

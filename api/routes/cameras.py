@@ -82,10 +82,25 @@ def get_fault_picture(
 def get_still_boxes(wired: Wired, principal: CameraReader, camera_id: Id, view_id: Id) -> StillOut:
     """What the detector saw in the newest still, as the patrol wrote it."""
     path = _still(wired, principal, ViewKey(camera_id, view_id), ".json")
+    boxes = _boxes(path)
+    if boxes is None:
+        raise NotFound(f"there are no boxes of {camera_id}/{view_id}")
+    return boxes
+
+
+def picture_size(wired: Services, view: ViewKey) -> tuple[int, int] | None:
+    """(width, height) of the view's newest picture, None while there is none."""
+    boxes = _boxes(_still_file(wired, view, ".json"))
+    return boxes.size if boxes is not None else None
+
+
+def _boxes(path: Path | None) -> StillOut | None:
+    if path is None:
+        return None
     try:
         return StillOut.model_validate_json(path.read_bytes()[: _MAX_BOXES + 1])
     except (OSError, ValidationError):
-        raise NotFound(f"there are no boxes of {camera_id}/{view_id}") from None
+        return None
 
 
 def find_cameras(wired: Services, principal: Principal) -> list[Json]:
@@ -139,8 +154,13 @@ def guard_view(wired: Services, principal: Principal, camera_id: str, view_id: s
 
 def _still(wired: Services, principal: Principal, view: ViewKey, suffix: str) -> Path:
     guard_view(wired, principal, view.camera_id, view.view_id)
-    root = wired.settings.stills_root.resolve()
-    path = (root / view.camera_id / f"{view.view_id}{suffix}").resolve()
-    if not path.is_relative_to(root) or not path.is_file():
+    path = _still_file(wired, view, suffix)
+    if path is None:
         raise NotFound(f"there is no still of {view} yet")
     return path
+
+
+def _still_file(wired: Services, view: ViewKey, suffix: str) -> Path | None:
+    root = wired.settings.stills_root.resolve()
+    path = (root / view.camera_id / f"{view.view_id}{suffix}").resolve()
+    return path if path.is_relative_to(root) and path.is_file() else None

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from api.dependencies import CameraReader, Client, Wired, ZoneWriter
 from api.errors import Conflict, Refused
 from api.present import at
-from api.routes.cameras import Id, guard_view
+from api.routes.cameras import Id, guard_view, picture_size
 from api.shapes.cameras import (
     CalibrationChecked,
     CalibrationIn,
@@ -23,6 +23,7 @@ from api.shapes.cameras import (
 from api.store.audit import Act
 from pipeline.geometry.calibration import Calibration
 from pipeline.geometry.crs import to_wgs84
+from pipeline.geometry.errors import CalibrationError
 from pipeline.geometry.footprint import footprint
 from pipeline.geometry.ground_grid import ground_grid
 from pipeline.geometry.settings import CalibrationSettings
@@ -32,7 +33,6 @@ from pipeline.zones import Zone, blind_rules
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 Json = dict[str, Any]
 _ZONES = TypeAdapter(tuple[Zone, ...])
-_FULL_HD = (1920, 1080)
 
 
 @router.get("/{camera_id}/views/{view_id}/zones", response_model=ZonesOut)
@@ -105,14 +105,20 @@ def check_calibration(
 ) -> Json:
     """Fit ground points without saving them: the error of each, and a grid to lay over the still.
 
-    Saved with the zones (`calibration` of `PUT …/zones`), they put the patrol's next sightings on
-    the map.
+    Without `image_size` the pixels are those of the stream's own pictures. Saved with the zones
+    (`calibration` of `PUT …/zones`), they put the patrol's next sightings on the map.
     """
-    guard_view(wired, principal, camera_id, view_id)
+    view = guard_view(wired, principal, camera_id, view_id)
     settings, problem = _calibration(asked.calibration)
     if settings is None:
         return {"problem": problem or "ground points must be given"}
-    fitted = settings.fit(settings.image_size or _FULL_HD)
+    size = settings.image_size or picture_size(wired, view)
+    if size is None:
+        return {"problem": "image_size must be given, there is no picture of the view yet"}
+    try:
+        fitted = settings.fit(size)
+    except CalibrationError as error:
+        return {"problem": str(error)}
     step, lines = ground_grid(fitted, [point.px for point in settings.points])
     seen = footprint(fitted)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,7 @@ class CalibrationSettings(_Section):
     @model_validator(mode="after")
     def _can_be_fitted(self) -> CalibrationSettings:
         try:
-            self.fit(self.image_size or (1920, 1080))
+            self.fit(self.image_size or self._enclosing())
         except GeometryError as error:
             raise ValueError(str(error)) from error
         return self
@@ -64,11 +65,14 @@ class CalibrationSettings(_Section):
         """The calibration for pictures of (width, height) pixels.
 
         Raises:
-            CalibrationError: The points are degenerate, or the error exceeds `max_rms_m`.
+            CalibrationError: The points are degenerate, the error exceeds `max_rms_m`, or the
+                picture has another shape or does not hold them.
         """
+        if self.image_size is None:
+            self._refuse_outside(image_size)
         lonlat = to_wgs84([point.lonlat for point in self.points], self.crs)
         fitted = Calibration.fit(
-            [point.px for point in self.points],
+            self._pixels,
             lonlat,
             self.image_size or image_size,
             self._lens(),
@@ -79,6 +83,24 @@ class CalibrationSettings(_Section):
                 f"calibration error must be at most {self.max_rms_m:g} m, got {fitted.rms_m:.2f} m"
             )
         return fitted.resized(image_size)
+
+    def _enclosing(self) -> tuple[int, int]:
+        """A picture that holds all points, to check what does not depend on its size."""
+        xs, ys = zip(*self._pixels, strict=True)
+        return math.ceil(max(2, *xs)), math.ceil(max(2, *ys))
+
+    def _refuse_outside(self, size: tuple[int, int]) -> None:
+        """Points that the picture cannot hold were clicked in a picture of another size."""
+        for x, y in self._pixels:
+            if not (0 <= x <= size[0] and 0 <= y <= size[1]):
+                raise CalibrationError(
+                    f"ground points must lie in the picture of {size[0]} x {size[1]}, "
+                    f"got ({x:g}, {y:g}): give the image_size that they were clicked in"
+                )
+
+    @property
+    def _pixels(self) -> list[tuple[float, float]]:
+        return [point.px for point in self.points]
 
     def _lens(self) -> Lens | None:
         if self.lens is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,24 @@ def test_the_site_file_wins_only_when_it_changes(house: Any) -> None:
     changed = store.seed(view, [], 5.0, points(4))
     assert changed.version == page.version + 1
     assert len((changed.calibration or {})["points"]) == 4
+
+
+def test_points_without_a_size_are_those_of_the_newest_picture(house: Any) -> None:
+    client = house.sign_in("supervisor")
+    asked = {"points": points()["points"]}
+    still = house.data_dir / "stills" / "cam-001" / "main.json"
+    told = still.read_bytes()
+
+    def check(size: list[int] | None) -> dict[str, Any]:
+        if size is None:
+            still.unlink()
+        else:
+            still.write_text(json.dumps({**json.loads(told), "size": size}))
+        return client.post(f"{VIEW}/calibration/check", json={"calibration": asked}).json()
+
+    try:
+        assert check([1920, 1080])["height_m"] == pytest.approx(6.0, abs=0.1)
+        assert "give the image_size" in check([1280, 720])["problem"]
+        assert "no picture" in check(None)["problem"]
+    finally:
+        still.write_bytes(told)

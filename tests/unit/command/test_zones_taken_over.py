@@ -33,7 +33,7 @@ def patrol(labels: tuple[str, ...]) -> tuple[Any, list[Any]]:
         plan_for=lambda key, zones: zones,
         _count=SimpleNamespace(prepare=lambda zones: done.append(len(zones))),
     )
-    made.calibrate = lambda key, ground: False
+    made.grounds = SimpleNamespace(calibrate=lambda key, ground: False)
     made.checked_zones = lambda version: Patrol.checked_zones(cast(Any, made), version)
     return made, done
 
