@@ -32,25 +32,39 @@ LIGHTS = {
 
 
 @dataclass(slots=True)
-class PresetResult:
-    """Counts.
+class LightResult:
+    """Counts of one light, against references by day.
 
     Attributes:
-        asked: Arrivals at the right preset in another light, slightly drifted and rolled.
+        night: Whether it is dark.
+        asked: Arrivals at the right preset, slightly drifted and rolled.
         recognised: How many of them were taken for right.
         strangers: Arrivals at another preset.
         refused: How many of them were taken for wrong.
         named: And for the very preset that was seen.
-        tour_visits: Visits of tours whose head drifts and goes wrong.
-        wrong_arrivals: Times that the head stood at a wrong preset.
-        false_views: Pictures given to the rules as a view that they did not show.
     """
 
+    night: bool
     asked: int = 0
     recognised: int = 0
     strangers: int = 0
     refused: int = 0
     named: int = 0
+
+
+@dataclass(slots=True)
+class PresetResult:
+    """Counts.
+
+    Attributes:
+        lights: Verification by light.
+        tour_visits: Visits of tours whose head drifts and goes wrong.
+        wrong_arrivals: Times that the head stood at a wrong preset.
+        false_views: Pictures given to the rules as a view that they did not show; a false
+            incident needs several.
+    """
+
+    lights: dict[str, LightResult]
     tour_visits: int = 0
     wrong_arrivals: int = 0
     false_views: int = 0
@@ -58,13 +72,14 @@ class PresetResult:
 
 def measure(cities: int = 3, tour_s: float = 1800.0, seed: int = 0) -> PresetResult:
     """Verify every preset of so many cities in every light, and drive tours over them."""
-    result, random = PresetResult(), np.random.default_rng(seed)
+    result = PresetResult({name: LightResult(light.night) for name, light in LIGHTS.items()})
+    random = np.random.default_rng(seed)
     for number in range(cities):
         day = Panorama(_half(city(seed + number, DAY)), (640, 360))
         references: References = {n: (Reference(day.picture(at)),) for n, at in SPOTS.items()}
-        for light in LIGHTS.values():
+        for name, light in LIGHTS.items():
             lit = replace(day, image=_half(city(seed + number, light)))
-            _verify_all(result, lit, references, random)
+            _verify_all(result.lights[name], lit, references, random)
         _tour(result, lit, references, seed + number, tour_s / cities)
     return result
 
@@ -75,7 +90,7 @@ def _half(image: ImageArray) -> ImageArray:
 
 
 def _verify_all(
-    result: PresetResult,
+    result: LightResult,
     lit: Panorama,
     references: References,
     random: np.random.Generator,

@@ -106,21 +106,20 @@ def incidents(
 @app.command()
 def fusion(
     runs: Annotated[int, typer.Option(min=1, help="Randomised runs of the square.")] = 200,
-    messages: Annotated[int, typer.Option(min=0, help="Messages through the ledger.")] = 10_000,
+    messages: Annotated[int, typer.Option(min=0, help="Messages through the ledger.")] = 100_000,
     json_file: JsonFile = None,
     picture: Annotated[Path | None, typer.Option(help="PNG of a run on the map.")] = None,
 ) -> None:
     """One incident from many cameras: merge F1, duplicates, wrong joins, places, load."""
-    from bench.fusion import FusionBench, run
+    from rich.markdown import Markdown
+
+    from bench.fusion import FusionBench, run, table
 
     def say(text: str) -> None:
         console.print(text, style="dim")
 
     report = run(FusionBench(runs=runs, messages=messages), json_file, picture, say)
-    table = Table("goal", "measured")
-    for name, value in report["goals"].items():
-        table.add_row(name, json.dumps(value, ensure_ascii=False))
-    console.print(table)
+    console.print(Markdown(table(report)))
 
 
 @app.command()
