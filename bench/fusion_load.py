@@ -69,7 +69,7 @@ class KnownPlaces:
         return self.places.get(sighting.sighting_id)
 
 
-def measure(messages: int = PER_HOUR, seed: int = 0) -> LoadResult:
+def measure(messages: int = 30_000, seed: int = 0) -> LoadResult:
     """Record so many messages at the pace of a busy hour, as fast as they go."""
     with tempfile.TemporaryDirectory(prefix="skygrid-fusion-") as folder:
         engine = open_engine(sqlite_url(Path(folder) / "fusion.db"))

@@ -106,7 +106,7 @@ def incidents(
 @app.command()
 def fusion(
     runs: Annotated[int, typer.Option(min=1, help="Randomised runs of the square.")] = 200,
-    messages: Annotated[int, typer.Option(min=0, help="Messages through the ledger.")] = 100_000,
+    messages: Annotated[int, typer.Option(min=0, help="Messages through the ledger.")] = 30_000,
     json_file: JsonFile = None,
     picture: Annotated[Path | None, typer.Option(help="PNG of a run on the map.")] = None,
 ) -> None:
