@@ -34,7 +34,7 @@ class FusionBench:
         runs: Randomised runs of the square.
         seed: Of the first run.
         cities: Drawn cities for the presets; 0 leaves them out.
-        messages: Messages through the ledger, at the pace of 100,000 an hour; 0 leaves the load out.
+        messages: Messages through the ledger, at the pace of 100,000 an hour; 0 leaves it out.
     """
 
     runs: int = 200
