@@ -8,7 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from models.detections import Detections
-from pipeline.confirm import Confirmation, LookWant, Origin, ViewMemory
+from pipeline.boxes import intersection, to_pixels
+from pipeline.confirm import CloseUp, Confirmation, LookWant, Origin, ViewMemory
 from pipeline.confirm.identity import Topic
 from pipeline.geometry.calibration import Calibration
 from pipeline.measures import Gauge, measured, possible
@@ -16,6 +17,7 @@ from pipeline.novelty import NoveltySettings, ShrunkNovelty
 from pipeline.rules.rule import Rule, make_rule
 from pipeline.rules.settings import StreetVendingSettings
 from pipeline.sightlines import OCCLUDERS
+from pipeline.tour.values import CloseView
 from pipeline.tour.visits import VisitGate, patient_tracker, patient_zone
 from pipeline.track import Tracker, TrackerSettings
 from pipeline.types import Act, Box, CrowdCount, NovelObject, Scene, Sighting, Suspicion, Track
@@ -183,6 +185,25 @@ class ViewPipeline:
         suspicions = [s for w in self._watches for s in w.update(scene, calibration)]
         sightings = self.confirmation.update(suspicions, scene, watched)
         return Judgement(scene, tuple(suspicions), tuple(sightings), self.confirmation.wants)
+
+    def take_close_up(self, close: CloseView, shot: Shot, detections: Detections) -> None:
+        """Take what was detected in an enlarged picture, where the place lies in it.
+
+        Args:
+            close: Which place, and where the picture shows it.
+            shot: The enlarged picture.
+            detections: What the detector found in it, pixels of that picture.
+        """
+        where = to_pixels(close.shown_norm, shot.size)
+        seen: dict[str, float] = {}
+        for xyxy, kind, sure in zip(
+            detections.xyxy, detections.class_id, detections.confidence, strict=True
+        ):
+            left, top, right, bottom = map(float, xyxy)
+            if intersection((left, top, right, bottom), where) > 0:
+                label = self._plan.labels[int(kind)]
+                seen[label] = max(seen.get(label, 0.0), float(sure))
+        self.confirmation.take_close_up(CloseUp(close.place_norm, shot.timestamp_s, seen))
 
     def _find_novel(self, shot: Shot, tracks: Sequence[Track]) -> tuple[NovelObject, ...]:
         if self._novelty is None:

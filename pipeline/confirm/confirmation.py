@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from pipeline.boxes import extent, gap, iou, to_norm, to_pixels
+from pipeline.boxes import extent, gap, intersection, iou, to_norm, to_pixels
 from pipeline.confirm import messages
+from pipeline.confirm.closeup import CloseEvidence, CloseUp
 from pipeline.confirm.hypothesis import Claim, Hypothesis, Look, Stage
 from pipeline.confirm.identity import Origin, Topic
 from pipeline.confirm.looks import LookWant, wish
@@ -108,6 +109,17 @@ class Confirmation:
         self._wants = self._wishes(scene.timestamp_s)
         return out
 
+    def take_close_up(self, picture: CloseUp) -> None:
+        """Let an enlarged picture speak for or against the claims about its place.
+
+        It decides nothing by itself: the next picture of the view is judged by another bar.
+        """
+        for hypothesis in self._known:
+            rule = self._rules[hypothesis.topic]
+            places = (hypothesis.claim.xyxy_norm, hypothesis.place_norm)
+            if rule.close_classes and any(intersection(p, picture.place_norm) > 0 for p in places):
+                hypothesis.close.take(picture, rule.close_classes, refutes=rule.close_refutes)
+
     def _distribute(
         self, suspicions: Sequence[Suspicion], scene: Scene
     ) -> dict[int, list[Suspicion]]:
@@ -185,6 +197,7 @@ class Confirmation:
 
     def _open(self, hypothesis: Hypothesis, sighting: Sighting) -> Sighting:
         hypothesis.stage, hypothesis.sent = Stage.OPEN, sighting
+        hypothesis.close.is_told = True
         hypothesis.rests_until_s, hypothesis.look_until_s = None, float("-inf")
         hypothesis.looks.clear()
         return sighting
@@ -206,6 +219,7 @@ class Confirmation:
         rested_s = (scene.captured_at - sent.observed_at).total_seconds()
         if messages.has_news(hypothesis) and rested_s >= rule.update_every_s:
             hypothesis.sent = messages.update(hypothesis, rule, self._origin, scene)
+            hypothesis.close.is_told = True
             return [hypothesis.sent]
         return []
 
@@ -216,10 +230,10 @@ class Confirmation:
         return is_hidden(to_pixels(hypothesis.claim.xyxy_norm, scene.size), scene)
 
     def _bar(self, hypothesis: Hypothesis, scene: Scene) -> float:
+        """How much stronger than usual the claim must be, by verdicts and by a close look."""
         topic = hypothesis.topic
-        return self.memory.bar(
-            Rejection(topic.type, topic.zone_id, hypothesis.place_norm, scene.captured_at)
-        )
+        claim = Rejection(topic.type, topic.zone_id, hypothesis.place_norm, scene.captured_at)
+        return self.memory.bar(claim) + hypothesis.close.bar
 
     def _take_up(self, scene: Scene) -> list[Sighting]:
         """Make hypotheses of restored sightings; those whose rule is gone end here."""
@@ -254,6 +268,9 @@ class Confirmation:
 
     def _forget(self, now_s: float) -> None:
         self._known = [h for h in self._known if not self._is_over(h, now_s)]
+        for hypothesis in self._known:
+            if hypothesis.close.is_old(now_s):
+                hypothesis.close = CloseEvidence()
         if len(self._known) > MAX_HYPOTHESES:
             self._known.sort(key=lambda h: (h.stage is Stage.OPEN, h.last_support_s))
             del self._known[: len(self._known) - MAX_HYPOTHESES]

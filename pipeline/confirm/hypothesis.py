@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.confirm.closeup import CloseEvidence
 from pipeline.confirm.identity import Topic
 from pipeline.rules.settings import RuleBase
 from pipeline.types import Box, Reason, Sighting, Suspicion
@@ -60,6 +61,7 @@ class Hypothesis:
         sent: The last sighting published, None before the first.
         look_until_s: When the look that it asked for is over.
         rests_until_s: When it may ask for another full look, None if it never did.
+        close: What a head that went closer has seen.
     """
 
     topic: Topic
@@ -75,6 +77,7 @@ class Hypothesis:
     is_ripe: bool = False
     look_until_s: float = float("-inf")
     rests_until_s: float | None = None
+    close: CloseEvidence = field(default_factory=CloseEvidence)
 
     def take(self, suspicion: Suspicion, place_norm: Box) -> None:
         """Let the newest suspicion speak for the claim; its start and subtype stay known."""

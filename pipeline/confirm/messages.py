@@ -44,7 +44,7 @@ def start(hypothesis: Hypothesis, rule: RuleBase, origin: Origin, scene: Scene) 
         started_s=claim.since_s,
         confidence=round(hypothesis.strength(rule), 4),
         severity=severity(rule, claim.measures, claim.subtype),
-        reasons=(*claim.reasons, confirmed),
+        reasons=(*claim.reasons, *hypothesis.close.reasons, confirmed),
         measures=claim.measures,
         model=origin.model,
     )
@@ -64,7 +64,7 @@ def update(hypothesis: Hypothesis, rule: RuleBase, origin: Origin, scene: Scene)
         ended_at=None,
         timestamp_s=scene.timestamp_s,
         severity=max(sent.severity, severity(rule, claim.measures, claim.subtype)),
-        reasons=(*claim.reasons, *again),
+        reasons=(*claim.reasons, *hypothesis.close.reasons, *again),
         measures=keep_peaks(sent.measures, claim.measures),
         model=origin.model,
     )
@@ -86,8 +86,10 @@ def end(hypothesis: Hypothesis, code: str, scene: Scene) -> Sighting:
 
 
 def has_news(hypothesis: Hypothesis) -> bool:
-    """True when the claim says more than what was sent: a subtype, or numbers that grew."""
+    """True when there is more than what was sent: a subtype, numbers that grew, a close look."""
     sent, claim = _sent(hypothesis), hypothesis.claim
+    if hypothesis.close.is_news:
+        return True
     if claim.subtype is not None and claim.subtype != sent.subtype:
         return True
     if claim.measures.get("level", 0.0) > sent.measures.get("level", 0.0):

@@ -24,7 +24,7 @@ from pipeline.engine.preset import PresetView
 from pipeline.tour.keep import TourKeeper
 from pipeline.tour.plan import open_views
 from pipeline.tour.tour import Tour
-from pipeline.tour.values import CloseLook, FaultKind, Seen, Stage, TourFault
+from pipeline.tour.values import CloseLook, CloseView, FaultKind, Seen, Stage, TourFault
 from pipeline.types import Box, ViewKey
 from streams.camera import Camera
 from streams.errors import StreamError
@@ -37,6 +37,9 @@ _BUSY_S, _CALM_S, _IDLE_S = 0.2, 0.5, 2.0
 
 _PICTURES = 5
 """Pictures judged per visit, at least; a rule's confirmation needs several."""
+
+_CLOSE_PERIOD_S = 1.0
+"""Between two enlarged pictures that are judged; nearer ones show the same."""
 
 _CLOSE_AGAIN_S = 900.0
 """A place that was looked at closely is left in peace so long."""
@@ -85,6 +88,7 @@ class EagleEye:
     _at: ViewKey | None = None
     _taken_s: float = float("-inf")
     _glanced_s: float = float("-inf")
+    _enlarged_s: float = float("-inf")
 
     def __post_init__(self) -> None:
         for view in self.views.values():
@@ -125,10 +129,18 @@ class EagleEye:
         for fault in seen.faults:
             self._report(fault)
         if seen.close is not None and self._at is not None:
-            self.views[self._at.view_id].closer(seen.close, frame)
+            self._look_closer(self._at, seen.close, frame)
         if seen.view is None or seen.image is None:
             return None
         return frame if seen.image is frame.image else replace(frame, image=seen.image)
+
+    def _look_closer(self, at: ViewKey, close: CloseView, frame: Frame) -> None:
+        """Keep the enlarged picture as evidence, and let it count for the claim behind it."""
+        self.views[at.view_id].closer(close.place_norm, frame)
+        if frame.timestamp_s - self._enlarged_s >= _CLOSE_PERIOD_S:
+            self._enlarged_s = frame.timestamp_s
+            asked_s = time.monotonic()
+            self.ports.offer(Observation(at, frame, looking=False, asked_s=asked_s, close=close))
 
     def is_at(self, view: ViewKey) -> bool:
         """Whether the head stands at the view."""

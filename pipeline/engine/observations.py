@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from models.detections import Detections
+from pipeline.tour.values import CloseView
 from pipeline.types import ViewKey
 from streams.types import Shot
 
@@ -21,6 +22,7 @@ class Observation:
         looking: It belongs to a look, not to a glance.
         asked_s: Worker clock when the glance was started.
         known: Boxes that still hold because the picture has not changed, None: to be detected.
+        close: It enlarges a place of the view, None for a picture of the view itself.
     """
 
     view: ViewKey
@@ -28,6 +30,7 @@ class Observation:
     looking: bool
     asked_s: float
     known: Detections | None = None
+    close: CloseView | None = None
 
 
 class ObservationQueue:

@@ -65,7 +65,7 @@ class Sight:
 
     def __call__(self, pictures: Sequence[Observation]) -> list[Detections]:
         """Boxes in full-frame pixels, in the order of the pictures; errors as `Detector.detect`."""
-        return self.see([(p.shot, self._regions(p.view, p.shot)) for p in pictures])
+        return self.see([(p.shot, self._regions(p)) for p in pictures])
 
     def see(self, wanted: Sequence[tuple[Shot, Sequence[PixelBox]]]) -> list[Detections]:
         """Detect in regions of pictures, each converted at the network's own size only.
@@ -77,10 +77,12 @@ class Sight:
         seen = iter(self._detector.detect(cuts))
         return [self._merged(shot, regions, seen) for shot, regions in wanted]
 
-    def _regions(self, key: ViewKey, shot: Shot) -> Sequence[PixelBox]:
+    def _regions(self, picture: Observation) -> Sequence[PixelBox]:
+        key, size = picture.view, picture.shot.size
+        if picture.close is not None:
+            return [(0, 0, *size)]
         zones, smallest = self._views[key].zones, self._smallest.get(key)
-        regions = self._planned(zones, shot.size, smallest)
-        return [_even(region, shot.size) for region in regions]
+        return [_even(region, size) for region in self._planned(zones, size, smallest)]
 
     def _planned(
         self, zones: Sequence[Zone], size: tuple[int, int], smallest: Smallest | None

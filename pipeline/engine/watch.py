@@ -17,6 +17,7 @@ from pipeline.boxes import extent, gap, to_pixels
 from pipeline.confirm import LookWant
 from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.unchanged import UnchangedView
+from pipeline.tour.values import CloseView
 from pipeline.types import Act, Box, BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
 from pipeline.view_pipeline import Judgement, ViewPipeline, ViewPlan
 from pipeline.zones import Zone
@@ -220,6 +221,11 @@ class WatchedView:
             self._publish(Finding(sighting, shot.frame(), self._before, self.camera, self, act))
         self._ask_back(shot, judgement)
         return judgement.wants[0] if judgement.wants else None
+
+    def take_close_up(self, close: CloseView, shot: Shot, detections: Detections) -> None:
+        """Let an enlarged picture of a place speak for or against the claims about it."""
+        with self._judging:
+            self.pipeline.take_close_up(close, shot, detections)
 
     @property
     def wants_look_back(self) -> bool:

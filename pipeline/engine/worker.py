@@ -275,6 +275,9 @@ class Worker:
     def _judge_one(self, picture: Observation, detections: Detections) -> None:
         view = self._views[picture.view]
         try:
+            if picture.close is not None:
+                view.take_close_up(picture.close, picture.shot, detections)
+                return
             with self._metrics.decide_s.time():
                 order = view.judge(picture.shot, detections, picture.looking)
         except Exception:

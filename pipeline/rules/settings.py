@@ -85,6 +85,10 @@ class RuleBase(BaseModel):
     """The whole zone is one place: there is at most one open incident of the type in it."""
     looks_when_unripe: ClassVar[bool] = False
     """A first hint is worth a look: what is to be seen will soon be gone."""
+    close_classes: ClassVar[tuple[str, ...]] = ()
+    """A close look that shows one of these speaks for the claim; without any it says nothing."""
+    close_refutes: ClassVar[bool] = True
+    """A close look that shows none of them speaks against the claim."""
 
     type: IncidentType
     dwell_s: DwellS = 60.0
@@ -132,6 +136,9 @@ class StreetVendingSettings(RuleBase):
         "car",
         "truck_bus",
     )
+
+    close_classes: ClassVar[tuple[str, ...]] = ("stall", "parasol", "tricycle")
+    close_refutes: ClassVar[bool] = False  # what pixels found may have no name
 
     type: Literal["street_vending"] = "street_vending"
     glance_period_s: GlancePeriodS = 5.0
@@ -185,6 +192,8 @@ class GarbageSettings(RuleBase):
         "overflowing_bin",
     )
 
+    close_classes: ClassVar[tuple[str, ...]] = ("garbage",)
+
     type: Literal["garbage"] = "garbage"
     dumping_dwell_s: DwellS = 20.0
     near_s: float = Field(
@@ -208,6 +217,8 @@ class OverflowingBinSettings(RuleBase):
     required_classes: ClassVar[tuple[str, ...]] = ("overflowing_bin",)
     optional_classes: ClassVar[tuple[str, ...]] = ("bin", "person", "car", "truck_bus")
 
+    close_classes: ClassVar[tuple[str, ...]] = ("overflowing_bin",)
+
     type: Literal["overflowing_bin"] = "overflowing_bin"
     dwell_s: DwellS = 120.0
     severity: Severity = 1
@@ -221,6 +232,8 @@ class MissingHelmetSettings(RuleBase):
     required_classes: ClassVar[tuple[str, ...]] = ("person", "helmet", "bare_head")
     zone_wide: ClassVar[bool] = True
     looks_when_unripe: ClassVar[bool] = True
+
+    close_classes: ClassVar[tuple[str, ...]] = ("bare_head",)
 
     type: Literal["missing_helmet"] = "missing_helmet"
     dwell_s: DwellS = 2.0

@@ -18,7 +18,7 @@ from pipeline.boxes import iou
 from pipeline.tour.plan import next_stop
 from pipeline.tour.settings import StopSettings, TourSettings
 from pipeline.tour.settle import SettleDetector
-from pipeline.tour.values import CloseLook, FaultKind, ImageArray, Seen, Stage, TourFault
+from pipeline.tour.values import CloseLook, CloseView, FaultKind, ImageArray, Seen, Stage, TourFault
 from pipeline.tour.verify import SURE, Reference, Shown, Verification, align, verify
 from pipeline.types import ViewKey
 from streams.ptz.head import HeadError, HeadRefused, PtzHead, ViewStep
@@ -63,7 +63,7 @@ class Tour:
     _wrong: dict[str, int] = field(default_factory=dict)
     _check: Verification | None = None
     _wants: deque[CloseLook] = field(default_factory=deque)
-    _close: CloseLook | None = None
+    _close: CloseView | None = None
     _close_since_s: float | None = None
     _hands_s: float | None = None
     _has_moved: bool = False
@@ -321,7 +321,7 @@ class Tour:
         except HeadError as error:
             stop = self._expected()
             return Seen(faults=(self._fault(stop, FaultKind.HEAD_SILENT, now_s, str(error)),))
-        self._close, self._close_since_s = look, None
+        self._close, self._close_since_s = CloseView.of(look.xyxy_norm, step.closer), None
         self._since_s, self.stage, self._has_moved = now_s, Stage.CLOSE_LOOK, False
         self._settle.reset()
         return Seen()
@@ -336,8 +336,7 @@ class Tour:
         if begun is None:
             begun, patience = self._since_s or now_s, self.settings.settle.give_up_s
         if now_s - begun < patience:
-            close = self._close.xyxy_norm if self._close else None
-            return Seen(close=close, image=image) if still else Seen()
+            return Seen(close=self._close, image=image) if still else Seen()
         left = self._end_visit(now_s)
         back = self._go(self._expected(), now_s)
         return Seen(left=left, faults=back.faults)

@@ -12,6 +12,9 @@ from pipeline.types import Box, ViewKey
 
 ImageArray = npt.NDArray[np.uint8]
 
+_AIM = 1.5
+"""Heads do not aim exactly: so many times its size is where the place may lie."""
+
 
 class Stage(StrEnum):
     TRAVELLING = "travelling"
@@ -55,6 +58,28 @@ class TourFault:
     instead: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CloseView:
+    """Where a place of a view lies in an enlarged picture of it.
+
+    Attributes:
+        place_norm: The place, 0..1 of the view.
+        shown_norm: The same in the enlarged picture, as far as heads aim well; 0..1.
+    """
+
+    place_norm: Box
+    shown_norm: Box
+
+    @classmethod
+    def of(cls, place_norm: Box, closer: float) -> CloseView:
+        """After a head brought the middle of a place to the middle, so many times larger."""
+        half_x, half_y = (
+            min(0.5, 0.5 * closer * side * _AIM)
+            for side in (place_norm[2] - place_norm[0], place_norm[3] - place_norm[1])
+        )
+        return cls(place_norm, (0.5 - half_x, 0.5 - half_y, 0.5 + half_x, 0.5 + half_y))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """What one picture means to the rest of the patrol.
@@ -64,7 +89,7 @@ class Seen:
         image: The picture laid over the view's reference, so that zones fit; None with the view.
         arrived: True for the first judgeable picture of a visit.
         left: View whose visit ended with this picture, None if none did.
-        close: Box (0..1 of the view) that the head looks at closely, None in a normal visit.
+        close: What the enlarged picture shows, None in a normal visit.
         faults: Health events.
     """
 
@@ -72,7 +97,7 @@ class Seen:
     image: ImageArray | None = None
     arrived: bool = False
     left: ViewKey | None = None
-    close: Box | None = None
+    close: CloseView | None = None
     faults: tuple[TourFault, ...] = ()
 
 

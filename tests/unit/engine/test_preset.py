@@ -16,6 +16,7 @@ from pipeline.confirm import Origin
 from pipeline.engine import preset
 from pipeline.engine.preset import PresetView
 from pipeline.engine.watch import WatchedView
+from pipeline.tour.values import CloseView
 from pipeline.types import Box, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
@@ -96,3 +97,31 @@ def test_an_old_close_up_says_nothing(view: PresetView) -> None:
     view.closer(PLACE, frame(0.0))
     view.judge(frame(preset._CLOSE_UP_S + 1), Detections(), looking=False)
     assert view.close_up(PLACE) is None
+
+
+@pytest.mark.parametrize(
+    ("box", "label", "started"),
+    [
+        pytest.param((140.0, 70.0, 180.0, 110.0), "garbage", True, id="where the place lies"),
+        pytest.param((0.0, 0.0, 40.0, 40.0), "garbage", False, id="beside it"),
+        pytest.param((140.0, 70.0, 180.0, 110.0), "person", False, id="something else"),
+    ],
+)
+def test_what_an_enlarged_picture_shows_decides_a_doubtful_claim(
+    view: PresetView, box: Box, label: str, started: bool
+) -> None:
+    published: list[object] = []
+    view._publish = published.append
+    kind = {name: LABELS.index(name) for name in ("garbage", label)}
+
+    def seen(where: Box, name: str, sure: float) -> Detections:
+        row = np.array([where], np.float32), np.array([sure], np.float32)
+        return Detections(*row, np.array([kind[name]], np.int32))
+
+    for now_s in range(30):
+        if now_s in (12, 13, 14):
+            close = CloseView.of(PLACE, 3.0)
+            view.take_close_up(close, frame(float(now_s)), seen(box, label, 0.8))
+        elif now_s < 12 or now_s > 20:
+            view.judge(frame(float(now_s)), seen(BAG, "garbage", 0.3), looking=False)
+    assert bool(published) is started

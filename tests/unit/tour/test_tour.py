@@ -155,7 +155,10 @@ def test_a_wish_brings_a_closer_look_and_the_head_returns(by_day: Panorama) -> N
     eagle.drive(70)
     close = [(seen, at) for _, seen, at in eagle.seen if seen.close is not None]
     assert close
-    assert all(seen.close == box and seen.view is None for seen, _ in close)
+    assert all(seen.close.place_norm == box and seen.view is None for seen, _ in close)
+    left, top, right, bottom = close[0][0].close.shown_norm
+    assert (left + right, top + bottom) == pytest.approx((1.0, 1.0))
+    assert right - left == pytest.approx(0.1 * 3.0 * 1.5)
     zooms = [at.zoom for _, at in close]
     assert min(zooms) > SPOTS["market"].zoom + 0.2
     assert eagle.arrivals.count("market") >= 2
