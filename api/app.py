@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from api.answers import PROBLEMS, install_error_answers
 from api.city_grid import CityGrid
 from api.dependencies import refuse_unknown_parameters
+from api.lanes import Lanes
 from api.live import Live
 from api.metrics import ApiMetrics
 from api.routes import cameras, events, evidence, incidents, oidc, pages, people, reports, zones
@@ -115,6 +116,7 @@ def wire(settings: ApiSettings, clock: Clock = time.time) -> Services:
         metrics=metrics,
         live=Live(engine, metrics),
         texts=Texts(),
+        lanes=Lanes(),
         grid=CityGrid.of(settings.grid),
         oidc=_provider(settings, signer, clock),
     )
@@ -141,6 +143,7 @@ def first_link(services: Services) -> str | None:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
+    services.lanes.open()
     stop = asyncio.Event()
     poller = asyncio.create_task(_poll(services, stop), name="live-poller")
     try:

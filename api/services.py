@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Engine
 
 from api.city_grid import CityGrid
+from api.lanes import Lanes
 from api.live import Live
 from api.metrics import ApiMetrics
 from api.security.gate import Gate
@@ -46,5 +47,6 @@ class Services:
     metrics: ApiMetrics
     live: Live
     texts: Texts
+    lanes: Lanes
     grid: CityGrid
     oidc: Oidc | None = None

@@ -24,6 +24,7 @@ from api.dependencies import (
 )
 from api.errors import Forbidden, Refused
 from api.routes.incidents import filter_of
+from api.security.principal import Principal
 from api.services import Services
 from api.shapes.audit import AuditPage, AuditVerdict
 from api.shapes.incidents import IncidentQuery
@@ -61,7 +62,7 @@ _COLUMNS = (
 
 
 @router.get("/api/v1/statistics", tags=["statistics"], response_model=StatisticsOut)
-def get_statistics(
+async def get_statistics(
     wired: Wired,
     principal: Statistician,
     since: AwareDatetime | None = None,
@@ -72,7 +73,7 @@ def get_statistics(
     start = since or end - timedelta(days=30)
     if start >= end:
         raise Refused("since must be before until")
-    return wired.statistics.of(principal, start, end)
+    return await wired.lanes.long(lambda: wired.statistics.of(principal, start, end))
 
 
 @router.get(
@@ -83,7 +84,7 @@ def get_statistics(
         200: {"content": {"text/csv": {}, XLSX: {}}, "description": "A table of incidents."}
     },
 )
-def export_incidents(
+async def export_incidents(
     wired: Wired,
     principal: Exporter,
     client: Client,
@@ -91,6 +92,16 @@ def export_incidents(
     query: Annotated[IncidentQuery, Query()],
 ) -> Response:
     """Up to 50,000 incidents as CSV or XLSX; who exported what is in the audit log."""
+    rows = await wired.lanes.long(lambda: _all_rows(wired, principal, query))
+    told = {"rows": len(rows), "query": query.model_dump(mode="json", exclude_defaults=True)}
+    act = Act(principal.username, f"export.{form}", "incidents", told, client)
+    content = await wired.lanes.long(lambda: _exported(wired, act, form, rows))
+    name = {"Content-Disposition": f'attachment; filename="incidents.{form}"'}
+    kind = XLSX if form == "xlsx" else "text/csv; charset=utf-8"
+    return Response(content, media_type=kind, headers=name)
+
+
+def _all_rows(wired: Services, principal: Principal, query: IncidentQuery) -> list[Json]:
     rows: list[Json] = []
     cursor = None
     while len(rows) < MAX_ROWS:
@@ -99,13 +110,14 @@ def export_incidents(
         rows += found
         if cursor is None:
             break
-    table = [[_cell(row, name) for name in _COLUMNS] for row in rows[:MAX_ROWS]]
-    told = {"rows": len(table), "query": query.model_dump(mode="json", exclude_defaults=True)}
-    wired.audit.append(Act(principal.username, f"export.{form}", "incidents", told, client))
-    name = {"Content-Disposition": f'attachment; filename="incidents.{form}"'}
-    if form == "xlsx":
-        return Response(workbook(_COLUMNS, table), media_type=XLSX, headers=name)
-    return Response(_csv(table), media_type="text/csv; charset=utf-8", headers=name)
+    return rows[:MAX_ROWS]
+
+
+def _exported(wired: Services, act: Act, form: str, rows: list[Json]) -> bytes:
+    """The table as a file; it is in the audit log before it leaves."""
+    table = [[_cell(row, name) for name in _COLUMNS] for row in rows]
+    wired.audit.append(act)
+    return workbook(_COLUMNS, table) if form == "xlsx" else _csv(table)
 
 
 def _cell(row: Json, name: str) -> str | float | None:
@@ -164,9 +176,9 @@ def get_audit(
 
 
 @router.get("/api/v1/audit/verify", tags=["audit"], response_model=AuditVerdict)
-def verify_audit(wired: Wired, principal: Auditor) -> Json:
+async def verify_audit(wired: Wired, principal: Auditor) -> Json:
     """Whether no line of the audit log was changed, dropped or put in."""
-    broken = wired.audit.first_broken()
+    broken = await wired.lanes.long(wired.audit.first_broken)
     return {"intact": broken is None, "first_broken": broken}
 
 
