@@ -19,6 +19,8 @@ from streams.camera import Camera
 from streams.decode import decode_pictures
 from streams.picture import Picture
 
+_SAMPLE_S = 0.5
+
 
 def main() -> None:
     """Patrol until stdin ends."""
@@ -29,9 +31,9 @@ def main() -> None:
         _decode_every_frame()
     base = _rss_mib()
     with Patrol(site) as patrol:
-        wanted = len(patrol.fleet.cameras)
-        while _glances(patrol) < wanted:
+        while not all(_glances_of(patrol, name) for name in patrol.fleet.cameras):
             time.sleep(0.1)
+        worst = _Worst(patrol)
 
         def read() -> Counters:
             rings = sum(c.ring.stats.bytes for c in patrol.fleet.cameras.values()) / (1 << 20)
@@ -39,7 +41,7 @@ def main() -> None:
             return {
                 "analysed": _glances(patrol),
                 "unchanged": metrics.unchanged._value.get(),
-                "stretch_now": patrol.worker.stretch,
+                **worst.read(),
                 "ring_mib_now": rings,
                 "base_mib_now": base,
                 "packets": float(sum(c.stats.packets for c in patrol.fleet.cameras.values())),
@@ -50,9 +52,33 @@ def main() -> None:
         answer(read)
 
 
+class _Worst:
+    """How far glances fell behind since it was read last; starts a thread."""
+
+    def __init__(self, patrol: Patrol) -> None:
+        self._patrol = patrol
+        self._stretch = self._wait = 1.0
+        threading.Thread(target=self._watch, name="worst", daemon=True).start()
+
+    def read(self) -> Counters:
+        """Largest stretch of all periods, and longest wait in periods; both forgotten then."""
+        found = {"stretch_now": self._stretch, "wait_now": self._wait}
+        self._stretch = self._wait = 1.0
+        return found
+
+    def _watch(self) -> None:
+        while True:
+            self._stretch = max(self._stretch, self._patrol.worker.stretch)
+            self._wait = max(self._wait, self._patrol.metrics.worst_wait._value.get())
+            time.sleep(_SAMPLE_S)
+
+
 def _glances(patrol: Patrol) -> float:
-    counter = patrol.metrics.glances
-    return float(sum(counter.labels(name)._value.get() for name in patrol.fleet.cameras))
+    return sum(_glances_of(patrol, name) for name in patrol.fleet.cameras)
+
+
+def _glances_of(patrol: Patrol, camera_id: str) -> float:
+    return float(patrol.metrics.glances.labels(camera_id)._value.get())
 
 
 def _rss_mib() -> float:

@@ -249,7 +249,8 @@ def speed(
         source = Path(__file__).parents[1] / "sample_videos" / "clips" / "demo-dumping.mp4"
     wanted = SpeedBench(out, source, weights, rounds)
     if quick:
-        wanted = replace(wanted, rounds=1, window_s=8.0, recall=False, growth=())
+        wanted = replace(wanted, rounds=1, window_s=8.0, recall=False, growth=(), hold_s=0.0)
+        wanted = replace(wanted, other_shapes=())
     report = run(wanted, lambda text: console.print(text, style="dim"))
     table = Table(
         "variant", "cameras", "CPU per camera", "per core", "against patrol", "due held", "found"

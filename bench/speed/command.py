@@ -7,7 +7,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -15,12 +15,13 @@ from typing import Any
 
 from bench.errors import SpeedError
 from bench.speed.child import Child, Measured
-from bench.speed.footage import StreamShape, make_stream
+from bench.speed.footage import OTHER_SHAPES, StreamShape, make_stream
+from bench.speed.hold import Held, most_held
 from bench.speed.picture import draw
 from bench.speed.recall import recall_by_pace
 from bench.speed.serving import serving
 from bench.speed.stages import STAGES
-from bench.speed.variants import PATROL, VARIANTS, Setting, Variant
+from bench.speed.variants import PATROL, SLOW_PATROL, VARIANTS, Setting, Variant
 
 SETTLE_S = 4.0
 """Between a variant being ready and its window: connections, caches, first looks."""
@@ -42,7 +43,9 @@ class SpeedBench:
         window_s: Length of one measurement.
         recall: Also run the incident scenarios at each variant's pace.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
+        hold_s: Also search the most cameras that it holds so long, glance 2 s; 0: not.
         shape: What the cameras send.
+        other_shapes: What other cameras send; the patrol at 2 s is measured with them too.
     """
 
     out: Path
@@ -51,8 +54,10 @@ class SpeedBench:
     rounds: int = 5
     window_s: float = 12.0
     recall: bool = True
-    growth: tuple[int, ...] = (10, 20, 40)
+    growth: tuple[int, ...] = (10, 30, 60, 100)
+    hold_s: float = 300.0
     shape: StreamShape = field(default_factory=StreamShape)
+    other_shapes: tuple[StreamShape, ...] = OTHER_SHAPES
 
 
 Say = Callable[[str], None]
@@ -64,48 +69,71 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     Raises:
         SpeedError: A measured process ended.
     """
-    say("making the stream")
-    clip = make_stream(wanted.source, wanted.out / "streams", wanted.shape, PLAY_S)
+    report: dict[str, Any] = {"growth": [], "shapes": [], "held": [], "recall": {}}
     found: dict[str, list[Measured]] = {variant.name: [] for variant in VARIANTS}
-    server, growth, report = "", list[dict[str, Any]](), dict[str, Any]()
+    say("making the stream")
+    clip = _stream(wanted, wanted.shape)
     for number in range(wanted.rounds):
         turn = number % len(VARIANTS)
         for variant in (*VARIANTS[turn:], *VARIANTS[:turn]):
             say(f"round {number + 1} of {wanted.rounds}: {variant.name}")
-            server, measured = _measure(variant, variant.cameras, clip, wanted)
+            report["server"], measured = _measure(variant, variant.cameras, clip, wanted)
             found[variant.name].append(measured)
-        report = _save(wanted, server, found, growth, {})
+        _save(wanted, found, report)
     for cameras in wanted.growth:
         say(f"growth: {cameras} cameras")
-        server, measured = _measure(VARIANTS[1], cameras, clip, wanted)
-        growth.append(_row(VARIANTS[1], cameras, [measured]))
-        report = _save(wanted, server, found, growth, {})
+        _, measured = _measure(SLOW_PATROL, cameras, clip, wanted)
+        report["growth"].append(_row(SLOW_PATROL, cameras, [measured]))
+        _save(wanted, found, report)
+    for shape in wanted.other_shapes:
+        say(f"other cameras: {shape.name}")
+        _, measured = _measure(PATROL, PATROL.cameras, _stream(wanted, shape), wanted)
+        report["shapes"].append({"stream": shape.name, **_row(PATROL, PATROL.cameras, [measured])})
+        _save(wanted, found, report)
+    if wanted.hold_s:
+        report["held"] = _hold(wanted, found, clip, say)
     if wanted.recall:
         say("recall at each pace")
-        recall = recall_by_pace(wanted.weights, wanted.out)
-        report = _save(wanted, server, found, growth, recall)
-    return report
+        report["recall"] = recall_by_pace(wanted.weights, wanted.out)
+    return _save(wanted, found, report)
+
+
+def _hold(
+    wanted: SpeedBench, found: dict[str, list[Measured]], clip: Path, say: Say
+) -> list[dict[str, Any]]:
+    """The tries at holding as many cameras as the rounds let hope for."""
+    hope = _row(PATROL, PATROL.cameras, found[PATROL.name])["cameras_per_core"]
+    cores = len(os.sched_getaffinity(0))
+
+    def try_with(cameras: int) -> Held:
+        say(f"holding {cameras} cameras for {wanted.hold_s:.0f} s")
+        longer = replace(wanted, window_s=wanted.hold_s)
+        return Held.of(cameras, _measure(PATROL, cameras, clip, longer)[1])
+
+    return [asdict(held) for held in most_held(round(cores * hope), try_with)]
+
+
+def _stream(wanted: SpeedBench, shape: StreamShape) -> Path:
+    return make_stream(wanted.source, wanted.out / "streams", shape, PLAY_S + wanted.hold_s)
 
 
 def _save(
-    wanted: SpeedBench,
-    server: str,
-    found: dict[str, list[Measured]],
-    growth: Sequence[dict[str, Any]],
-    recall: dict[str, dict[str, Any]],
+    wanted: SpeedBench, found: dict[str, list[Measured]], known: dict[str, Any]
 ) -> dict[str, Any]:
     """Write what is known so far: a long run that is broken off leaves its figures."""
+    rest = {key: value for key, value in known.items() if key not in ("server", "recall")}
     report = {
-        "about": _about(wanted, server),
+        "about": _about(wanted, known.get("server", "")),
         "variants": [
             {
                 **_row(variant, variant.cameras, found[variant.name]),
                 "ratio": _ratio(found, variant),
-                "recall": recall.get(str(variant.pace)),
+                "recall": known["recall"].get(str(variant.pace)),
             }
             for variant in VARIANTS
+            if found[variant.name]
         ],
-        "growth": list(growth),
+        **rest,
     }
     (wanted.out / "speed.json").write_text(json.dumps(report, indent=1), "utf-8")
     draw(report, wanted.out / "speed.png")
@@ -149,11 +177,16 @@ def _row(variant: Variant, cameras: int, measured: Sequence[Measured]) -> dict[s
         "mib_per_camera_beyond_ring": round(median(_beyond(m, cameras) for m in own), 1)
         if own
         else None,
-        "stages_percent": {stage: _stage(own, stage, cameras) for stage in STAGES}
-        if own
-        else {"all": share},
+        "stages_percent": _stages(own, share, cameras) if own else {"all": share},
         "rounds_percent": [round(100 * m.cpu_s / m.wall_s / cameras, 3) for m in measured],
     }
+
+
+def _stages(own: Sequence[Measured], share: float, cameras: int) -> dict[str, float]:
+    """Percent of a core for each camera; what no stage claims is "other"."""
+    found = {stage: _stage(own, stage, cameras) for stage in STAGES}
+    found["other"] = round(max(0.0, share - sum(found.values()) + found["other"]), 4)
+    return found
 
 
 def _stage(own: Sequence[Measured], stage: str, cameras: int) -> float:
@@ -189,8 +222,7 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
         "load": [round(value, 2) for value in os.getloadavg()],
         "server": server,
-        "stream": f"{shape.size[0]}x{shape.size[1]}, {shape.fps} fps, {shape.bit_rate} bit/s, "
-        f"GOP {shape.gop}, of {wanted.source.name}",
+        "stream": f"{shape.name}, of {wanted.source.name}",
         "weights": wanted.weights,
         "rounds": wanted.rounds,
         "window_s": wanted.window_s,

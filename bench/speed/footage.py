@@ -1,4 +1,4 @@
-"""The stream that all variants watch: 1080p25 H.264 at 4 Mbit/s, made of a clip (files)."""
+"""The streams that the variants watch, 1080p25 H.264 at 4 Mbit/s first, made of a clip (files)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
@@ -27,13 +28,32 @@ class StreamShape:
     gop: int = 50
     bit_rate: int = 4_000_000
     seconds: int = 24
+    codec: str = "h264"
+
+    @property
+    def name(self) -> str:
+        """For people and files: "1080p25 H.264, 4 Mbit/s, GOP 50"."""
+        codec = {"h264": "H.264", "hevc": "H.265"}[self.codec]
+        rate = f"{self.bit_rate / 1e6:g} Mbit/s"
+        return f"{self.size[1]}p{self.fps} {codec}, {rate}, GOP {self.gop}"
 
 
-def make_stream(source: Path, folder: Path, shape: StreamShape, play_s: int) -> Path:
+OTHER_SHAPES = (
+    StreamShape((1280, 720), bit_rate=2_000_000),
+    StreamShape(codec="hevc"),
+    StreamShape(gop=250),
+)
+"""What else cameras send; the last has a keyframe every 10 s only."""
+
+_ENCODERS = {"h264": ("libx264", "veryfast"), "hevc": ("libx265", "ultrafast")}
+
+
+def make_stream(source: Path, folder: Path, shape: StreamShape, play_s: float) -> Path:
     """Encode a clip in the shape wanted and repeat it until it plays for `play_s`; kept on disk."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{source.stem}-{shape.size[1]}p{shape.fps}-g{shape.gop}-{shape.bit_rate}"
-    once, out = folder / f"{name}.mp4", folder / f"{name}-{play_s}s.mp4"
+    traits = (f"{shape.size[1]}p{shape.fps}", f"g{shape.gop}", shape.codec, shape.bit_rate)
+    name = "-".join(map(str, (source.stem, *traits)))
+    once, out = folder / f"{name}.mp4", folder / f"{name}-{play_s:.0f}s.mp4"
     if not once.is_file():
         part = once.with_suffix(".part.mp4")
         _encode(source, part, shape)
@@ -49,14 +69,16 @@ def _encode(source: Path, out: Path, shape: StreamShape) -> None:
     rng = np.random.default_rng(5)
     grain = rng.normal(0, NOISE, (shape.size[1] + 64, shape.size[0] + 64, 1)).astype(np.int16)
     with av.open(str(out), "w") as container:
-        stream = container.add_stream("libx264", rate=shape.fps)
+        encoder, preset = _ENCODERS[shape.codec]
+        stream = cast(av.VideoStream, container.add_stream(encoder, rate=shape.fps))
         stream.width, stream.height = shape.size
         stream.pix_fmt, stream.bit_rate = "yuv420p", shape.bit_rate
         stream.options = {
-            "preset": "veryfast",
+            "preset": preset,
             "g": str(shape.gop),
             "bf": "0",
             "sc_threshold": "0",
+            "x265-params": f"keyint={shape.gop}:min-keyint={shape.gop}:scenecut=0:bframes=0",
             "maxrate": str(shape.bit_rate),
             "bufsize": str(2 * shape.bit_rate),
         }

@@ -10,8 +10,10 @@ COLOURS = {
     "decode": "#2f6690",
     "convert": "#81c3d7",
     "detect": "#d98324",
+    "track": "#a7c957",
     "rules": "#6a994e",
     "evidence": "#bc4b51",
+    "publish": "#6d597a",
     "other": "#b8b8b8",
     "all": "#8d99ae",
 }

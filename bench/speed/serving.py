@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
+
 from streams.serve import RtspServer
 
 _SYSTEM_PYTHON = "/usr/bin/python3"
@@ -23,7 +25,7 @@ def serving(clip: Path) -> Iterator[tuple[str, str]]:
         return
     port = _free_port()
     process = subprocess.Popen(
-        [_SYSTEM_PYTHON, str(_SCRIPT), str(clip.resolve()), str(port)],
+        [_SYSTEM_PYTHON, str(_SCRIPT), str(clip.resolve()), str(port), _codec(clip)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -34,6 +36,12 @@ def serving(clip: Path) -> Iterator[tuple[str, str]]:
     finally:
         process.kill()
         process.wait(10)
+
+
+def _codec(clip: Path) -> str:
+    """As GStreamer names it."""
+    with av.open(str(clip)) as container:
+        return {"hevc": "h265"}.get(name := container.streams.video[0].codec.name, name)
 
 
 def _has_gstreamer() -> bool:

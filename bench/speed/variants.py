@@ -89,9 +89,10 @@ def _peer(name: str, period_s: float = 0.0) -> Callable[[Setting, int], list[str
 
 
 PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0))
+SLOW_PATROL = Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0))
 VARIANTS = (
     PATROL,
-    Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0)),
+    SLOW_PATROL,
     Variant("attention off, 2 s", 2, 2.0, _patrol(2.0, "every"), 0.5),
     Variant("OpenCV + Ultralytics, 2 s", 2, 2.0, _peer("opencv", 2.0), 0.5),
     Variant("Frigate-like, 5 fps", 2, 0.2, _peer("frigate"), 5.0),

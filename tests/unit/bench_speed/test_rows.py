@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from bench.speed.child import Measured
 from bench.speed.command import SpeedBench, _ratio, _row, _save
+from bench.speed.hold import Held, most_held
+from bench.speed.stages import StageClock
 from bench.speed.variants import PATROL, VARIANTS, Setting
 
 OPENCV = next(v for v in VARIANTS if v.name.startswith("OpenCV"))
@@ -37,6 +41,45 @@ def test_stages_are_medians_too() -> None:
     assert _row(PATROL, 10, rounds)["stages_percent"]["decode"] == pytest.approx(2.0)
 
 
+def test_what_no_stage_claims_is_other() -> None:
+    rounds = [window(2.0, analysed=1, unchanged=0, cpu_decode=1.0, cpu_rules=0.25)]
+    shares = _row(PATROL, 10, rounds)["stages_percent"]
+    assert shares["other"] == pytest.approx(0.75)
+    assert sum(shares.values()) == pytest.approx(2.0)
+
+
+def test_a_glance_that_waits_too_long_is_not_held() -> None:
+    def tried(wait: float, stretch: float = 1.0, failures: float = 0.0) -> Held:
+        levels = {"wait_now": wait, "stretch_now": stretch}
+        return Held.of(10, Measured(300.0, 1.0, 1.0, {"failures": failures}, levels))
+
+    assert tried(1.2).holds
+    assert not tried(1.6).holds
+    assert not tried(1.2, stretch=1.1).holds
+    assert not tried(1.2, failures=1).holds
+
+
+def test_the_search_ends_at_the_first_number_that_holds() -> None:
+    tries = most_held(100, lambda cameras: Held(cameras, cameras <= 70, 1.0, 1.0, 0))
+    assert [(t.cameras, t.holds) for t in tries] == [(100, False), (85, False), (70, True)]
+
+
+def test_threads_that_end_are_counted_once() -> None:
+    clock = StageClock()
+
+    def burn() -> None:
+        until = time.thread_time() + 0.3
+        while time.thread_time() < until:
+            pass
+        clock.read()
+
+    for _ in range(2):
+        thread = threading.Thread(target=burn, name="decode_0")
+        thread.start()
+        thread.join()
+    assert clock.read()["decode"] == pytest.approx(0.6, abs=0.1)
+
+
 def test_ratios_are_taken_within_a_round() -> None:
     found = {
         PATROL.name: [window(1.0), window(10.0), window(2.0)],
@@ -50,7 +93,8 @@ def test_ratios_are_taken_within_a_round() -> None:
 def test_the_report_is_written_with_its_picture(tmp_path: Path) -> None:
     found = {v.name: [window(3.0, analysed=50, unchanged=1)] for v in VARIANTS}
     wanted = SpeedBench(tmp_path, tmp_path / "clip.mp4")
-    _save(wanted, "none", found, [], {"25.0": {"found": 4, "incidents": 5, "false_alarms": 0}})
+    recall = {"25.0": {"found": 4, "incidents": 5, "false_alarms": 0}}
+    _save(wanted, found, {"growth": [], "recall": recall})
     rows = json.loads((tmp_path / "speed.json").read_text())["variants"]
     assert [r["recall"] is not None for r in rows] == [v.pace == 25.0 for v in VARIANTS]
     assert (tmp_path / "speed.png").stat().st_size > 1000
