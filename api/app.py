@@ -21,7 +21,18 @@ from api.dependencies import refuse_unknown_parameters
 from api.lanes import Lanes
 from api.live import Live
 from api.metrics import ApiMetrics
-from api.routes import cameras, events, evidence, incidents, oidc, pages, people, reports, zones
+from api.routes import (
+    cameras,
+    events,
+    evidence,
+    heads,
+    incidents,
+    oidc,
+    pages,
+    people,
+    reports,
+    zones,
+)
 from api.security.gate import Gate, GateTimes
 from api.security.headers import Border
 from api.security.limits import RateLimit
@@ -80,7 +91,8 @@ def create_app(settings: ApiSettings, clock: Clock = time.time) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    for module in (incidents, cameras, zones, evidence, events, people, reports, pages, oidc):
+    judging = (incidents, cameras, heads, zones, evidence, events)
+    for module in (*judging, people, reports, pages, oidc):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_error_answers(app)

@@ -7,8 +7,8 @@ reads. No video code is imported here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +37,8 @@ cameras = sa.Table(
     sa.Column("since", sa.Float),
     sa.Column("glances_per_s", sa.Float, nullable=False, server_default="0"),
     sa.Column("measures", sa.JSON, nullable=False),
+    sa.Column("is_touring", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("faults", sa.JSON),
     sa.Column("updated_at", sa.Float, nullable=False),
 )
 """Times are Unix seconds, as everywhere in this module."""
@@ -71,6 +73,7 @@ class CameraCard:
         range_m: How far it sees, for the map.
         grid_cell: Code of the cell it stands in; decides who may see it.
         footprint: Ground polygon of what it sees, (lon, lat) points; beats heading and range.
+        is_touring: An eagle-eye, whose head can be taken by hand.
     """
 
     camera_id: str
@@ -83,6 +86,28 @@ class CameraCard:
     range_m: float | None = None
     grid_cell: str | None = None
     footprint: tuple[tuple[float, float], ...] | None = None
+    is_touring: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PresetFault:
+    """A preset that is not as it should be now.
+
+    Attributes:
+        view_id: View that the preset should show.
+        kind: "wrong_view", "lost_preset", "never_still", "head_silent", "head_refused".
+        detail: In words.
+        instead: View that is seen instead, None if unknown.
+        since: Unix seconds.
+        has_pictures: What should be seen and what was seen lie with the stills.
+    """
+
+    view_id: str
+    kind: str
+    detail: str
+    instead: str | None
+    since: float
+    has_pictures: bool
 
 
 def append_feed(
@@ -136,6 +161,7 @@ class StatusWriter:
         reason: str = "",
         since: float | None = None,
         glances_per_s: float = 0.0,
+        faults: Sequence[PresetFault] = (),
         **measures: float,
     ) -> None:
         """Write one camera's state as it is now.
@@ -146,6 +172,7 @@ class StatusWriter:
             reason: Why, in words for an operator; without credentials.
             since: Unix seconds from which this state holds, now when None.
             glances_per_s: Looks at keyframes per second over the last minute.
+            faults: Presets that are not as they should be.
             measures: Other numbers worth showing, e.g. `dropped=3`.
         """
         now = self._clock()
@@ -154,6 +181,7 @@ class StatusWriter:
             "reason": reason[:500],
             "since": now if since is None else since,
             "glances_per_s": glances_per_s,
+            "faults": [asdict(fault) for fault in faults],
             "measures": measures,
             "updated_at": now,
         }
@@ -186,5 +214,6 @@ def _card_values(card: CameraCard, now: float) -> dict[str, Any]:
         "range_m": card.range_m,
         "grid_cell": card.grid_cell,
         "footprint": [list(point) for point in card.footprint] if card.footprint else None,
+        "is_touring": card.is_touring,
         "updated_at": now,
     }

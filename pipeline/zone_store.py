@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import IntegrityError
 
 from pipeline.ledger.database import reading, writing
+from pipeline.ledger.errors import LedgerRefused
 from pipeline.ledger.tables import Base
 from pipeline.status import append_feed
 from pipeline.types import ViewKey
@@ -144,7 +144,7 @@ class ZoneStore:
             with writing(self._engine) as connection:
                 connection.execute(zone_versions.insert().values(row))
                 append_feed(connection, "zones.saved", str(zones.view), body, zones.saved_at)
-        except IntegrityError:
+        except LedgerRefused:
             newest = self.current(zones.view)
             raise ZonesChanged(zones.view, newest.version, newest.saved_by) from None
         return self.current(zones.view)

@@ -47,6 +47,7 @@ def camera_card(camera: CameraSettings, locator: Locator) -> CameraCard:
         range_m=said.range_m if said else None,
         grid_cell=locator.cell(*stands) if stands else None,
         footprint=_footprint(calibrations),
+        is_touring=camera.tour is not None,
     )
 
 

@@ -23,13 +23,14 @@ from pipeline.engine.watch import WatchedView
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
 from pipeline.geometry.calibration import Calibration
-from pipeline.status import StatusWriter
+from pipeline.status import PresetFault, StatusWriter
 from pipeline.stills import Still, StillBox
-from pipeline.tour.values import FaultKind, TourFault
+from pipeline.tour.values import FaultKind, Stage, TourFault
 from pipeline.types import IncidentType, ViewKey
 from pipeline.zone_store import ZoneStore, ZoneVersion
 from skygrid.cards import camera_card
 from skygrid.errors import PatrolError
+from skygrid.hands import Hands
 from streams.health import HealthState
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Desk:
         self._told: dict[str, tuple[str, float]] = {}
         self._stills: dict[ViewKey, float] = {}
         self._told_faults: dict[ViewKey, FaultKind] = {}
+        self._by_hand: dict[str, float] = {}
+        self._hands = Hands(engine, patrol.eagles)
         self._probed_s = 0.0
         self._kept_s = time.monotonic()
 
@@ -80,6 +83,10 @@ class Desk:
                 stop.wait(_STATUS_EVERY_S)
             stop.wait(_EVERY_S)
         self._keep_backgrounds()
+
+    def obey_hands(self) -> None:
+        """Know whose hand holds a head, before any head is moved; raises LedgerError."""
+        self._hands.obey()
 
     def health(self) -> dict[str, Any]:
         """The report behind /healthz: "ok", or "degraded" with the parts that are not well.
@@ -136,6 +143,7 @@ class Desk:
     def _round(self) -> None:
         if dict(self._patrol.grounds) != self._placed:
             self._register_cameras()
+        self._hands.obey()
         self._write_status()
         self._tell_faults()
         self._take_zones()
@@ -173,20 +181,31 @@ class Desk:
                 reason,
                 since_s,
                 sum(watch.glances_per_s for watch in watches),
+                [_preset_fault(fault) for fault in self._faults_of(camera_id)],
                 delay_s=max((w.delay_s for w in watches if w.delay_s is not None), default=0.0),
                 open_sightings=sum(watch.open_sightings for watch in watches),
             )
             self._told[camera_id] = (state, now)
 
     def _state_of(self, camera_id: str) -> tuple[str, str, float]:
-        """State, reason and since when; a preset's fault shows when the camera itself is well."""
+        """State, reason and since when; the tour speaks when the camera itself is well."""
         health = self._patrol.fleet[camera_id].health
-        faults = [f for e in self._patrol.eagles if e.tour.camera_id == camera_id for f in e.faults]
-        if health.state is not HealthState.OK or not faults:
+        if health.state is not HealthState.OK:
+            return health.state.value, health.reason, health.since_s
+        eagle = next((e for e in self._patrol.eagles if e.tour.camera_id == camera_id), None)
+        if eagle is not None and eagle.tour.stage is Stage.BY_HAND:
+            since_s = self._by_hand.setdefault(camera_id, time.time())
+            return Stage.BY_HAND.value, "" if eagle.held_by else "somebody moves the head", since_s
+        self._by_hand.pop(camera_id, None)
+        faults = self._faults_of(camera_id)
+        if not faults:
             return health.state.value, health.reason, health.since_s
         first = min(faults, key=lambda fault: fault.timestamp_s)
         told = "; ".join(f"{fault.view.view_id}: {words(fault)}" for fault in faults)
         return first.kind.value, told, first.timestamp_s
+
+    def _faults_of(self, camera_id: str) -> list[TourFault]:
+        return [f for e in self._patrol.eagles if e.tour.camera_id == camera_id for f in e.faults]
 
     def _tell_faults(self) -> None:
         """Each new fault of a preset is a health event in the feed, once."""
@@ -263,6 +282,17 @@ class Desk:
 def words(fault: TourFault) -> str:
     """What is wrong with a preset, in one sentence."""
     return f"{fault.detail}; it shows {fault.instead}" if fault.instead else fault.detail
+
+
+def _preset_fault(fault: TourFault) -> PresetFault:
+    return PresetFault(
+        fault.view.view_id,
+        fault.kind.value,
+        fault.detail,
+        fault.instead,
+        fault.timestamp_s,
+        fault.picture is not None and fault.reference is not None,
+    )
 
 
 def _by_camera(views: Sequence[WatchedView]) -> dict[str, list[WatchedView]]:

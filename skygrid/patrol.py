@@ -169,6 +169,7 @@ class Patrol:
         self._stack.callback(lambda: self.fleet.stop(self._left_s()))
         self.worker.start()
         self._stack.callback(lambda: self.worker.stop(self._left_s()))
+        self.desk.obey_hands()
         for eagle in self.eagles:
             self._early_stops.append(self._background(f"eagle {eagle.tour.camera_id}", eagle.run))
         self._early_stops.append(self._background("desk", self.desk.run))

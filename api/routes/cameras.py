@@ -22,6 +22,7 @@ from api.shapes.cameras import (
     StillOut,
 )
 from api.store.audit import Act
+from pipeline.heads import HeadHold, held_heads
 from pipeline.ledger.database import reading
 from pipeline.ledger.tables import IncidentRow
 from pipeline.status import cameras
@@ -114,8 +115,9 @@ def find_cameras(wired: Services, principal: Principal) -> list[Json]:
     with reading(wired.engine) as session:
         counts = {row[0]: row[1] for row in session.execute(opened)}
         rows = session.execute(sa.select(cameras).order_by(cameras.c.camera_id)).all()
+        held = held_heads(session, wired.clock())
     return [
-        _camera(dict(row._mapping), counts.get(row.camera_id, 0))
+        _camera(dict(row._mapping), counts.get(row.camera_id, 0), held.get(row.camera_id))
         for row in rows
         if principal.may_see(row.grid_cell)
     ]
@@ -131,14 +133,17 @@ def guard_camera(wired: Services, principal: Principal, camera_id: str) -> Json:
     with reading(wired.engine) as session:
         row = session.execute(query).first()
         count = session.execute(pending).scalar_one()
+        held = held_heads(session, wired.clock())
     if row is None or not principal.may_see(row.grid_cell):
         raise NotFound(f"there is no camera {camera_id}")
-    return _camera(dict(row._mapping), count)
+    return _camera(dict(row._mapping), count, held.get(camera_id))
 
 
-def _camera(row: Json, open_incidents: int) -> Json:
+def _camera(row: Json, open_incidents: int, hold: HeadHold | None) -> Json:
     return {
         **row,
+        "faults": [{**fault, "since": at(fault["since"])} for fault in row["faults"] or ()],
+        "head": {"by": hold.held_by, "until": at(hold.until)} if hold is not None else None,
         "since": at(row["since"]),
         "updated_at": at(row["updated_at"]),
         "open_incidents": open_incidents,

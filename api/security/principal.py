@@ -13,7 +13,7 @@ ROLES: tuple[Role, ...] = ("viewer", "operator", "supervisor", "administrator")
 _VIEWER = frozenset(
     {"incidents:read", "evidence:read", "cameras:read", "events:read", "statistics:read"}
 )
-_OPERATOR = _VIEWER | {"incidents:judge"}
+_OPERATOR = _VIEWER | {"incidents:judge", "heads:drive"}
 _SUPERVISOR = _OPERATOR | {"zones:write", "export:read", "audit:read"}
 _ADMINISTRATOR = _SUPERVISOR | {"people:admin"}
 

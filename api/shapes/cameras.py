@@ -26,6 +26,34 @@ _CALIBRATION: JsonDict = {
 }
 
 
+class HeadIn(Asked):
+    """How long a head is wanted by hand."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"minutes": 15}]})
+
+    minutes: int = Field(15, ge=1, le=120)
+
+
+class HeadOut(Answer):
+    """Who holds the head of an eagle-eye by hand, and until when."""
+
+    by: str
+    until: datetime
+
+
+class PresetFaultOut(Answer):
+    """A preset of an eagle-eye that is not as it should be now; never an incident."""
+
+    view_id: str
+    kind: str
+    detail: str
+    instead: str | None = Field(description="View that is seen instead, null if unknown.")
+    since: datetime
+    has_pictures: bool = Field(
+        description="`…/views/{view}/fault/reference.jpg` should be seen, `…/seen.jpg` was."
+    )
+
+
 class CameraOut(Answer):
     """One camera: where it is, how it is, and its newest pictures."""
 
@@ -44,6 +72,9 @@ class CameraOut(Answer):
     since: datetime | None
     glances_per_s: float
     measures: dict[str, float]
+    is_touring: bool = Field(description="An eagle-eye: its head can be taken by hand.")
+    head: HeadOut | None = Field(description="In whose hand the head is; null: on its tour.")
+    faults: list[PresetFaultOut]
     updated_at: datetime
     open_incidents: int
 

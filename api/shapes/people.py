@@ -16,6 +16,7 @@ Scope = Literal[
     "events:read",
     "evidence:read",
     "export:read",
+    "heads:drive",
     "incidents:judge",
     "incidents:read",
     "people:admin",

@@ -52,6 +52,7 @@ def add_cameras(engine: Engine, data_dir: Path, count: int = 6, *, still: bytes 
             fov_deg=70.0,
             range_m=60.0,
             grid_cell="4403040020000001" if n % 2 == 0 else "4403040030000002",
+            is_touring=n % 6 == 4,
         )
         for n in range(count)
     ]

@@ -74,6 +74,7 @@ class EagleEye:
         views: Its presets.
         ports: Where results go.
         keeper: Keeps visits and references over a restart.
+        held_by: Operator who holds the head, None while nobody does; the tour waits meanwhile.
     """
 
     camera: Camera
@@ -81,6 +82,7 @@ class EagleEye:
     views: Mapping[str, PresetView]
     ports: EaglePorts
     keeper: TourKeeper
+    held_by: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _standing: dict[ViewKey, TourFault] = field(default_factory=dict)
     _close: list[tuple[CloseLook, float]] = field(default_factory=list)
@@ -123,6 +125,7 @@ class EagleEye:
                 return None
             self._taken_s = shot.timestamp_s
             frame = shot.frame()
+            self.tour.held = self.held_by is not None
             views = open_views(self.tour.settings, frame.captured_at, self.ports.clock)
             seen = self.tour.update(frame.image, frame.timestamp_s, views)
             self._follow(seen)

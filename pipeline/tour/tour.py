@@ -49,6 +49,7 @@ class Tour:
         head: None for a tour that the device drives.
         references: Pictures of the presets by view; filled from the first arrivals if empty.
         wants_dropped: Close looks that found no room.
+        held: An operator holds the head: nothing is judged, and the tour waits.
     """
 
     camera_id: str
@@ -57,6 +58,7 @@ class Tour:
     references: dict[str, tuple[Reference, ...]] = field(default_factory=dict)
     stage: Stage = Stage.TRAVELLING
     wants_dropped: int = 0
+    held: bool = False
     _stop: StopSettings | None = None
     _since_s: float | None = None
     _visits: dict[str, float] = field(default_factory=dict)
@@ -100,13 +102,9 @@ class Tour:
         self._wants.append(look)
 
     def take_over(self, now_s: float) -> None:
-        """An operator moves the head: nothing is judged until the hands are off for a while."""
+        """Somebody moves the head: nothing is judged until the hands are off for a while."""
         self.stage, self._hands_s = Stage.BY_HAND, now_s
         self._settle.reset()
-
-    def hand_back(self) -> None:
-        """The operator is done: the tour goes on at once."""
-        self._hands_s = None
 
     def update(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
         """Take one picture.
@@ -119,6 +117,8 @@ class Tour:
         still = self._settle.update(image, now_s)
         if self._begun_s is None:
             self._begun_s = now_s
+        if self.held:
+            return self._wait_for_the_holder(now_s)
         if self.stage is Stage.BY_HAND:
             return self._by_hand(still, now_s, open_views)
         if now_s < self._rests_until_s:
@@ -130,6 +130,13 @@ class Tour:
         if self.stage is Stage.CLOSE_LOOK:
             return self._look_closely(image, now_s, still)
         return self._watch(image, now_s, still, open_views)
+
+    def _wait_for_the_holder(self, now_s: float) -> Seen:
+        """The visit is over; when the head is given back, the tour goes on at once."""
+        left = self._end_visit(now_s) if self._stop is not None and self._check else None
+        self._check, self._close, self._hands_s = None, None, None
+        self.stage = Stage.BY_HAND
+        return Seen(left=left)
 
     def _by_hand(self, still: bool, now_s: float, open_views: Sequence[str]) -> Seen:
         if self._hands_s is not None and not still:

@@ -129,7 +129,7 @@ export function lasting(seconds) {
 export const ago = (text) => say("time.ago", { n: lasting((Date.now() - new Date(text)) / 1000) });
 
 // Camera states as the patrol writes them, as one of five tones.
-const TONES = { ok: "up", up: "up", time_jump: "up", codec_changed: "up", connecting: "starting", starting: "starting", no_keyframes: "degraded", wrong_view: "degraded", lost_preset: "degraded", never_still: "degraded", head_silent: "degraded", head_refused: "degraded", degraded: "degraded", ended: "unknown", unknown: "unknown" };
+const TONES = { ok: "up", by_hand: "starting", up: "up", time_jump: "up", codec_changed: "up", connecting: "starting", starting: "starting", no_keyframes: "degraded", wrong_view: "degraded", lost_preset: "degraded", never_still: "degraded", head_silent: "degraded", head_refused: "degraded", degraded: "degraded", ended: "unknown", unknown: "unknown" };
 export const tone = (state) => TONES[state] || "down";
 export const cameraState = (state) => (known("camera." + state) ? say("camera." + state) : state);
 

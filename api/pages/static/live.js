@@ -1,5 +1,5 @@
 // Camera wall with stills and health, and the map of cameras and open incidents; all live.
-import { cameraState, data, failed, get, listen, make, say, tone, typeName, when } from "./core.js";
+import { call, cameraState, data, failed, get, known, listen, make, may, say, tone, typeName, when } from "./core.js";
 import { CityMap } from "./map.js";
 import { paintBox } from "./player.js";
 
@@ -39,14 +39,69 @@ function tile(camera, view) {
   const kept = state.tiles.get(key) || { img: make("img", { alt: "", hidden: true }), canvas: make("canvas", { "aria-hidden": "true" }), note: make("span", {}, say("live.no_still")), camera: camera.camera_id, view };
   state.tiles.set(key, kept);
   const name = camera.views.length > 1 ? `${camera.name || camera.camera_id} · ${view}` : camera.name || camera.camera_id;
-  const since = camera.since ? say("live.since", { time: when(camera.since) }) : "";
+  const fault = camera.faults.find((one) => one.view_id === view) || null;
+  const badge = camera.head ? "by_hand" : fault ? fault.kind : otherPreset(camera) ? "ok" : camera.state;
   const pending = camera.open_incidents ? make("a", { href: `/review#${camera.camera_id}` }, say("live.pending", { n: camera.open_incidents })) : null;
-  return make("li", { class: `tile ${tone(camera.state)}` },
+  return make("li", { class: `tile ${tone(badge)}` },
     make("figure", {}, kept.note, kept.img, kept.canvas),
     make("div", {},
-      make("div", { class: "name" }, make("span", {}, name), make("span", { class: `badge ${tone(camera.state)}` }, cameraState(camera.state))),
-      make("span", { class: "muted" }, camera.reason ? `${camera.reason} · ${since}` : `${say("live.glances", { n: camera.glances_per_s.toFixed(1) })} · ${since}`),
+      make("div", { class: "name" }, make("span", {}, name), make("span", { class: `badge ${tone(badge)}` }, cameraState(badge))),
+      make("span", { class: "muted" }, story(camera, fault)),
+      fault && fault.has_pictures ? faultPictures(kept, fault) : null,
+      camera.is_touring && view === camera.views[0] ? headControls(camera) : null,
       pending));
+}
+
+// The camera's state names one preset; its other views are well.
+const otherPreset = (camera) => camera.faults.some((fault) => fault.kind === camera.state);
+
+function story(camera, fault) {
+  if (camera.head) return say("head.held", { by: camera.head.by, until: when(camera.head.until) });
+  if (fault) return `${faultWords(fault)} · ${say("live.since", { time: when(fault.since) })}`;
+  const since = camera.since ? say("live.since", { time: when(camera.since) }) : "";
+  if (camera.state === "by_hand") return `${say("head.moved")} · ${since}`;
+  return camera.reason && !otherPreset(camera) ? `${camera.reason} · ${since}` : `${say("live.glances", { n: camera.glances_per_s.toFixed(1) })} · ${since}`;
+}
+
+function faultWords(fault) {
+  const told = "fault." + fault.kind;
+  const text = known(told) ? say(told) : fault.detail;
+  return fault.instead ? `${text} ${say("fault.instead", { view: fault.instead })}` : text;
+}
+
+// What should be seen beside what was seen, each a link to the whole picture.
+function faultPictures(kept, fault) {
+  const path = `/api/v1/cameras/${encodeURIComponent(kept.camera)}/views/${encodeURIComponent(kept.view)}/fault`;
+  const stamp = fault.since + fault.kind;
+  if (kept.faulty?.stamp !== stamp) {
+    const shown = ["reference", "seen"].map((which) => {
+      const img = make("img", { alt: say("fault." + which), src: `${path}/${which}.jpg` });
+      return make("a", { href: `${path}/${which}.jpg`, target: "_blank", rel: "noopener" }, img, make("span", {}, say("fault." + which)));
+    });
+    kept.faulty = { stamp, box: make("div", { class: "fault" }, ...shown) };
+  }
+  return kept.faulty.box;
+}
+
+function headControls(camera) {
+  if (!may("heads:drive")) return null;
+  const head = camera.head;
+  const mine = head && head.by === data.me.username;
+  const box = make("div", { class: "head" });
+  if (!head || mine) {
+    const minutes = make("select", { "aria-label": say("head.how_long") }, ...[5, 15, 60].map((n) => make("option", { value: n, selected: n === 15 }, say("time.min", { n }))));
+    const press = () => drive("PUT", camera, { minutes: Number(minutes.value) });
+    box.append(minutes, make("button", { type: "button", onclick: press }, say(mine ? "head.longer" : "head.take")));
+  }
+  if (head && (mine || may("zones:write"))) box.append(make("button", { type: "button", onclick: () => drive("DELETE", camera) }, say("head.give_back")));
+  return box.childElementCount ? box : null;
+}
+
+async function drive(method, camera, body) {
+  try {
+    await call(method, `/api/v1/cameras/${encodeURIComponent(camera.camera_id)}/head`, body);
+  } catch (error) { failed(error); }
+  load();
 }
 
 function refreshStills() {
@@ -92,7 +147,7 @@ function paint(kept) {
 
 let loading = null;
 const soon = () => { clearTimeout(loading); loading = setTimeout(load, 500); };
-listen({ incident: soon, camera_state: soon, reset: soon });
+listen({ incident: soon, camera_state: soon, camera_head: soon, camera_fault: soon, reset: soon });
 $("trouble").addEventListener("change", render);
 $("boxes").addEventListener("change", refreshStills);
 setInterval(() => { if (document.visibilityState === "visible") refreshStills(); }, STILL_MS);

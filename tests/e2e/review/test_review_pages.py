@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from importlib.resources import files
 from typing import Any
 
 import pytest
 
-from pipeline.status import CameraCard, StatusWriter
+from bench.review.pictures import still_jpeg
+from pipeline.status import CameraCard, PresetFault, StatusWriter
+from pipeline.stills import StillWriter
 from pipeline.types import ViewKey
 
 pytestmark = pytest.mark.browser
@@ -188,6 +191,38 @@ def test_camera_wall_shows_health_live(house: Any, desk: Any) -> None:
         writer.write("cam-000", "down", "the <b>cable</b> was cut")
         tile = viewer.page.locator(".tile.down", has_text="the <b>cable</b> was cut")
         tile.wait_for()
+
+
+def test_a_wrong_preset_shows_both_pictures_and_a_head_is_taken_by_hand(
+    house: Any, desk: Any
+) -> None:
+    writer, view = StatusWriter(house.services.engine), ViewKey("cam-004")
+    stills = StillWriter(house.data_dir / "stills")
+    for name in ("reference", "seen"):
+        stills.write_fault(view, name, still_jpeg())
+    fault = PresetFault("main", "wrong_view", "arrival 1 in a row", "quay", time.time(), True)
+    writer.write("cam-004", "wrong_view", "main: arrival 1 in a row", faults=[fault])
+    with desk() as operator:
+        operator.sign_in(house.url, "operator")
+        operator.page.goto(f"{house.url}/live")
+        tile = operator.page.locator(".tile", has=operator.page.locator(".fault"))
+        tile.wait_for()
+        operator.page.wait_for_function(
+            "() => [...document.querySelectorAll('.fault img')].every(i => i.naturalWidth > 0)"
+        )
+        assert tile.locator(".fault img").count() == 2
+        assert "quay" in tile.inner_text()
+        tile.locator(".head button").click()
+        tile.locator(".badge", has_text=re.compile("in hand|手动控制")).wait_for()
+        assert "operator" in tile.inner_text()
+        tile.locator(".head button").last.click()
+        tile.locator(".badge.degraded").wait_for()
+        assert operator.page.locator(".toast.bad").count() == 0
+    with desk() as viewer:
+        viewer.sign_in(house.url, "viewer")
+        viewer.page.goto(f"{house.url}/live")
+        viewer.page.wait_for_selector(".fault")
+        assert viewer.page.locator(".head").count() == 0
 
 
 def test_evil_names_stay_text(house: Any, desk: Any) -> None:

@@ -19,6 +19,8 @@ LEAST = {
     ("post", "/api/v1/incidents/bulk-verdicts"): "operator",
     ("get", "/api/v1/cameras"): "viewer",
     ("get", "/api/v1/cameras/{camera_id}"): "viewer",
+    ("put", "/api/v1/cameras/{camera_id}/head"): "operator",
+    ("delete", "/api/v1/cameras/{camera_id}/head"): "operator",
     ("get", "/api/v1/cameras/{camera_id}/views/{view_id}/still.jpg"): "viewer",
     ("get", "/api/v1/cameras/{camera_id}/views/{view_id}/still.json"): "viewer",
     ("get", "/api/v1/cameras/{camera_id}/views/{view_id}/fault/{picture}.jpg"): "viewer",

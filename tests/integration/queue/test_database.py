@@ -39,7 +39,13 @@ from pipeline.ledger.tables import Base, OutboxRow
 from pipeline.types import Phase, ViewKey
 
 ROOT = Path(__file__).parents[3]
-OTHER_TABLES = ["api.store.schema", "pipeline.feedback", "pipeline.zone_store", "pipeline.status"]
+OTHER_TABLES = [
+    "api.store.schema",
+    "pipeline.feedback",
+    "pipeline.heads",
+    "pipeline.zone_store",
+    "pipeline.status",
+]
 
 
 class TestMigrations:

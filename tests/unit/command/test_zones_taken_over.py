@@ -27,6 +27,7 @@ def patrol(labels: tuple[str, ...]) -> tuple[Any, list[Any]]:
     """As much of a patrol as taking over zones needs, and what was prepared and done."""
     done: list[Any] = []
     made = SimpleNamespace(
+        eagles=(),
         parts=SimpleNamespace(engine=None, detector=SimpleNamespace(labels=labels)),
         site=SimpleNamespace(data_dir=None),
         worker=SimpleNamespace(retime=done.append),

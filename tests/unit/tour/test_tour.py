@@ -296,3 +296,22 @@ def test_visits_survive_a_restart(by_day: Panorama) -> None:
     after.tour.resume(before.tour.visits)
     oldest = min(before.tour.visits, key=lambda v: before.tour.visits[v])
     assert after.drive(15).arrivals[0] == oldest
+
+
+def test_a_head_in_an_operators_hand_stays_there_until_it_is_given_back(by_day: Panorama) -> None:
+    eagle = Eagle(by_day, known=True)
+    while eagle.tour.stage is not Stage.WATCHING:
+        eagle.drive(STEP_S)
+    eagle.tour.held = True
+    moves = len(eagle.head.moves)
+    eagle.head.point(Pointing(0.9, 0.9, 0.1))
+    eagle.drive(60)
+    assert eagle.tour.stage is Stage.BY_HAND
+    assert [s.left is not None for _, s, _ in eagle.seen] == [True] + [False] * 119
+    assert all(seen.view is None for _, seen, _ in eagle.seen)
+    assert len(eagle.head.moves) == moves
+    assert eagle.faults == []
+    eagle.tour.held = False
+    eagle.drive(STEP_S)
+    assert len(eagle.head.moves) == moves + 1
+    assert eagle.drive(15).arrivals
