@@ -22,9 +22,10 @@ from pipeline.ledger.types import Incident
 from pipeline.types import Phase, Sighting
 
 _RELAXATIONS = 30
+_SETTLED_S = 0.1
 _MAD_TO_SIGMA = 1.4826
 
-_NEWS = 0.05
+_NEWS = 0.1
 """Share of the differences that must be new before offsets are estimated anew: one solution over
 a city's cameras takes a good part of a second, and a few differences more change nothing."""
 
@@ -148,7 +149,7 @@ class ClockWatch:
             for number, (differences, others) in enumerate(said):
                 offset = _median(differences + offsets[others])
                 moved, offsets[number] = max(moved, abs(offset - offsets[number])), offset
-            if moved < 0.01:
+            if moved < _SETTLED_S:
                 break
         middle = _median(offsets)
         return {

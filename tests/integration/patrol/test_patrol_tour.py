@@ -20,10 +20,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from ruamel.yaml import YAML
 
 from bench.fusion_city import DAY, city
+from pipeline.heads import HeadHold, give_head_back, take_head
+from pipeline.ledger.database import open_engine, reading, sqlite_url, writing
 from pipeline.queue.embedded import EmbeddedRedis
+from pipeline.status import cameras
 from streams.ptz.head import HeadPreset, Pointing
 from streams.ptz.simulated import Mechanics, Panorama, SimulatedHead
 from streams.ptz.soap_device import SoapDevice
@@ -177,3 +181,32 @@ def test_one_heap_is_one_incident_whatever_the_head_does(eagle: Eagle) -> None:
         "started": 1,
         "ended": 1,
     }
+
+
+def test_a_head_in_hand_stays_where_the_operator_moves_it(eagle: Eagle) -> None:
+    patrol, roof = eagle.patrol, eagle.roof
+    patrol.start()
+    eagle.wait(lambda: (patrol.data / "monitor.port").exists(), 120)
+    eagle.wait(lambda: len(roof.head.moves) >= 2, 90)
+    engine = open_engine(sqlite_url(patrol.data / "skygrid.db"))
+
+    def state() -> str:
+        with reading(engine) as session:
+            query = sa.select(cameras.c.state).where(cameras.c.camera_id == "eagle")
+            return str(session.execute(query).scalar_one())
+
+    with writing(engine) as session:
+        now = time.time()
+        take_head(session, HeadHold("eagle", "li", now + 600), now)
+    eagle.wait(lambda: state() == "by_hand", 20)
+    roof.head.point(Pointing(0.9, 0.9, 0.1))
+    moves = len(roof.head.moves)
+    time.sleep(8)
+    assert len(roof.head.moves) == moves
+    assert state() == "by_hand"
+    with writing(engine) as session:
+        give_head_back(session, "eagle")
+    eagle.wait(lambda: len(roof.head.moves) > moves and state() != "by_hand", 30)
+    engine.dispose()
+    patrol.stop()
+    assert eagle.started() == Counter()
