@@ -6,7 +6,8 @@ Four rules, in this order:
    same time is another happening, however near it is.
 2. In one view, boxes that lie on each other in pictures that follow are the same happening.
 3. Between calibrated views, places decide: their squared Mahalanobis distance must stay under
-   the gate, and of several candidates the likeliest wins.
+   the gate, and of several candidates the likeliest wins; the time at which it began says which
+   of two neighbours is meant.
 4. Without calibration, only views configured to overlap are joined, and only when there is no
    choice: two candidates are no answer.
 """
@@ -33,6 +34,11 @@ _RIVAL_IOU = 0.7
 
 _LATE_COST = 4.0
 """Cost of following at the last possible moment, against following at once."""
+
+
+_BEGINNING_COST, _BEGINNING_S = 4.0, 30.0
+"""Cameras that see one thing appear say so about together: glances and clocks are some seconds
+apart. One that was hidden or came by later says it at any time, so it costs no more than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,18 @@ class SkyGroundPolicy:
         if late is None or self._is_elsewhere_at_once(claim, candidate):
             return None
         where = self._where(claim, candidate)
-        return None if where is None else where + _LATE_COST * late
+        if where is None:
+            return None
+        cost = where + self._beginning(claim, candidate)
+        return cost + _LATE_COST * late if cost <= self._cost_of_a_stranger() else None
+
+    def _beginning(self, claim: _Claim, candidate: Incident) -> float:
+        """Cost of beginning at another time than every sighting of the candidate."""
+        apart_s = min(
+            abs(span_of(placed.sighting, self.clocks).start_s - claim.span.start_s)
+            for placed in candidate.sightings
+        )
+        return min(_BEGINNING_COST, (apart_s / _BEGINNING_S) ** 2)
 
     def _lateness(self, claim: _Claim, candidate: Incident) -> float | None:
         """0 when the times overlap, up to 1 at the last moment to follow, None after it."""

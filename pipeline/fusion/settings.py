@@ -77,7 +77,7 @@ class FusionSettings(_Section):
         description="Largest squared distance in standard deviations.",
     )
     ground_per_happening_m2: float = Field(
-        default=10_000.0, gt=0, description="Ground per happening, where dense."
+        default=1000.0, gt=0, description="Ground per happening, where dense."
     )
     follow_s: float | None = Field(
         default=None,

@@ -236,3 +236,23 @@ def test_a_view_that_lost_sight_joins_again_what_most_others_still_show() -> Non
     desk.see("b2", "street-2", (10, 10))
     desk.see("c", "street-1", (10, 10), at_s=3000)
     assert desk.incidents == 1
+
+
+def test_of_two_neighbours_the_one_that_began_with_it_is_joined() -> None:
+    desk = Desk()
+    early = desk.see("a", "street-1", (10, 10), box=(0.2, 0.4, 0.3, 0.6), lasts_s=300)
+    late = desk.see("b", "street-1", (15, 10), box=(0.6, 0.4, 0.7, 0.6), at_s=80, lasts_s=300)
+    wide = {"sigma": (2.0, 0.4), "heading": 90.0, "lasts_s": 300}
+    joined = desk.see("c", "street-2", (12.3, 10), at_s=85, **wide)
+    assert joined.incident_id == late.incident_id != early.incident_id
+
+
+@pytest.mark.parametrize(("at_s", "incidents"), [(5.0, 1), (200.0, 2)])
+def test_a_doubtful_place_is_no_stranger_if_it_began_at_the_same_time(
+    at_s: float, incidents: int
+) -> None:
+    desk = Desk()
+    desk.see("a", "street-1", (10, 10), lasts_s=600)
+    wide = {"sigma": (2.5, 0.4), "heading": 90.0, "lasts_s": 300}
+    desk.see("b", "street-2", (16, 10), at_s=at_s, **wide)
+    assert desk.incidents == incidents
