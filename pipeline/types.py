@@ -45,7 +45,7 @@ class Track:
         track_id: Unique in one camera session; never compared across sessions.
         label: Class name from `models.labels`.
         xyxy: Last box, pixels of the full frame.
-        confidence: Of the last detection, 0..1.
+        confidence: Of the last detection, 0..1; 0.5 at the threshold of its class.
         first_seen_s: Media time of the first detection.
         last_seen_s: Media time of the last detection; older than the scene's time when unseen now.
         still_since_s: Since when it has not moved by more than its still tolerance, None if moving.

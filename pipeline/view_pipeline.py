@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
@@ -38,6 +38,7 @@ class ViewPlan:
         novelty: Limits of the detector of new and still things.
         gap_s: Longest time between two visits of a tour; 0 for a view that is always watched.
         gauge: Its calibration, None where it has none.
+        thresholds: The card's confidence by label at which an object is there.
     """
 
     origin: Origin
@@ -48,6 +49,7 @@ class ViewPlan:
     novelty: NoveltySettings = field(default_factory=NoveltySettings)
     gap_s: float = 0.0
     gauge: Gauge | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class ViewPipeline:
     ) -> None:
         self._plan = plan
         self._gate = VisitGate() if plan.gap_s > 0 else None
-        self._tracker = Tracker(plan.labels, patient_tracker(plan.tracker, plan.gap_s))
+        patient = patient_tracker(plan.tracker, plan.gap_s)
+        self._tracker = Tracker(plan.labels, patient, plan.thresholds)
         self._tracks: tuple[Track, ...] = ()
         self._novelty: NoveltyPort | None = None
         if _needs_novelty(plan.zones):

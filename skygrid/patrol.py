@@ -138,7 +138,7 @@ class Patrol:
             self.fleet.add(c.id, c.url.get_secret_value(), camera_options(c), start=False)
         self._count = CrowdCounting(lambda: load_crowd_counter(site.detector, site.crowd))
         sight = Sight(detector, smallest_objects(site, self.grounds.gauges))
-        self._look_back = LookBack(sight.see, detector.labels)
+        self._look_back = LookBack(sight.see, detector.labels, detector.thresholds)
         views = {c.id: [self._view(c, v) for v in c.watched] for c in site.cameras}
         every = [view for of_camera in views.values() for view in of_camera]
         sight.watch(every)
@@ -255,6 +255,7 @@ class Patrol:
             clock=self.site.zone_info,
             gap_s=visit_gap_s(self.site, key),
             gauge=self.grounds.gauges[key],
+            thresholds=detector.thresholds,
         )
 
     def _pipeline(self, key: ViewKey, zones: Sequence[Zone]) -> ViewPipeline:

@@ -185,7 +185,8 @@ class _KnownNovelty:
 
 def _plan(clip: TrueClip, sight: Sight, zones: tuple[Zone, ...]) -> ViewPlan:
     origin = Origin("bench", ViewKey(clip.clip_id, clip.truth.view), sight.model_id)
-    return ViewPlan(origin, zones, sight.labels, clip.truth.clip.start.tzinfo or UTC)
+    clock = clip.truth.clip.start.tzinfo or UTC
+    return ViewPlan(origin, zones, sight.labels, clock, thresholds=sight.thresholds)
 
 
 def _frame(clip: TrueClip, t_s: float, image: ImageArray) -> Frame:

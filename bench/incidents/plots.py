@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 from bench.incidents.results import BenchResult
 from bench.incidents.scores import ALL
-from bench.incidents.sweep import IN_FORCE
 
 
 def sweep_plot(result: BenchResult) -> str:
-    """Recall against wrong alarms per camera-day, a line per type, the point in force marked."""
+    """Recall against wrong alarms per camera-day, a line per type; stars are as shipped."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5))
@@ -30,9 +29,10 @@ def sweep_plot(result: BenchResult) -> str:
             if kind == ALL:
                 axes.annotate(f"{at:g}", (wrong, recall), textcoords="offset points",
                               xytext=(4, -10), size=8)  # fmt: skip
-            if at == IN_FORCE:
-                axes.plot([wrong], [recall], "*", markersize=14, color=line.get_color())
-    axes.set_xlabel("wrong alarms per camera-day of these clips (star: threshold in force)")
+        shipped = result.scores[kind]
+        axes.plot([shipped.false_per_day or 0.0], [shipped.recall or 0.0], "*", markersize=14,
+                  color=line.get_color())  # fmt: skip
+    axes.set_xlabel("wrong alarms per camera-day of these clips (star: as shipped)")
     axes.set_ylabel("recall")
     axes.set_ylim(-0.03, 1.05)
     axes.legend()

@@ -139,7 +139,14 @@ class _Day:
 
     def watch(self, number: int, options: QuietOptions) -> None:
         """Watch one piece and write it down."""
-        pipeline = ViewPipeline(ViewPlan(self._origin, (self._zone,), self._detector.labels))
+        pipeline = ViewPipeline(
+            ViewPlan(
+                self._origin,
+                (self._zone,),
+                self._detector.labels,
+                thresholds=self._detector.thresholds,
+            )
+        )
         self._take_up(pipeline, number)
         unchanged, roi = UnchangedView(options.unchanged_s), self._roi()
         began, detected = time.process_time(), 0

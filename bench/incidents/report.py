@@ -15,7 +15,7 @@ from bench.incidents.footage import pictures
 from bench.incidents.plots import delay_plot, sweep_plot
 from bench.incidents.results import BenchResult, Problem, Table
 from bench.incidents.scores import Score
-from bench.incidents.sweep import IN_FORCE
+from bench.incidents.sweep import in_force
 
 HEAD = (
     "incidents", "found", "recall", "precision", "F1", "doubled", "wrong",
@@ -102,7 +102,7 @@ def _choices(result: BenchResult) -> dict[str, Score]:
     for kind, c in result.chosen.items():
         rows[f"{kind} at {c.open_at:g}, half it was chosen on"] = c.chosen_on
         rows[f"{kind} at {c.open_at:g}, other half"] = c.reported_on
-        rows[f"{kind} at {IN_FORCE:g} (in force), other half"] = c.in_force
+        rows[f"{kind} at {in_force(kind):g} (in force), other half"] = c.in_force
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,11 +28,15 @@ class Sight(Protocol):
 
     Attributes:
         labels: Class names by class id.
+        thresholds: The card's confidence by label at which an object is there.
         model_id: Goes into results.
     """
 
     @property
     def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def thresholds(self) -> Mapping[str, float]: ...
 
     @property
     def model_id(self) -> str: ...
@@ -81,6 +85,11 @@ class CachedSight:
     def labels(self) -> tuple[str, ...]:
         """Class names of the detector."""
         return self._detector.labels
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Of the detector's card."""
+        return self._detector.thresholds
 
     @property
     def model_id(self) -> str:
@@ -172,6 +181,11 @@ class TruthSight:
     def labels(self) -> tuple[str, ...]:
         """All classes of the patrol."""
         return LABELS
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """None: it is always sure."""
+        return {}
 
     @property
     def model_id(self) -> str:

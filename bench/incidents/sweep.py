@@ -2,7 +2,8 @@
 
 `halves.yaml` says which clip is in which half; it is fixed, so that nobody chooses the half that
 suits. For each type the threshold with the best F1 on the choosing half is taken (a duplicate
-counts against it as a false alarm does); among equals the one nearest to the one in force.
+counts against it as a false alarm does); among equals the one nearest to the one in force, which
+is the default of the rule.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from bench.incidents.scores import ALL, Outcome, Score, score
+from pipeline.rules.settings import RuleBase, RuleSettings
 
 Half = Literal["choose", "report"]
-OPEN_AT = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-IN_FORCE = 0.5
-"""`open_at` of every rule as shipped."""
+OPEN_AT = (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
 KEEP_AT = 0.3
 
 _HALVES = Path(__file__).with_name("halves.yaml")
@@ -101,12 +102,15 @@ def point(open_at: float, outcomes: Sequence[Outcome]) -> SweepPoint:
 def choose(points: Sequence[SweepPoint]) -> dict[str, Choice]:
     """A threshold per type; types that one half lacks are left out."""
     out = {}
-    now = min(points, key=lambda p: abs(p.open_at - IN_FORCE))
-    for kind in now.scores:
-        here = [p for p in points if kind in p.halves["choose"] and kind in p.halves["report"]]
-        if kind == ALL or not here or now not in here:
+    for kind in points[0].scores:
+        if kind == ALL:
             continue
-        best = max(here, key=lambda p: (_worth(p, kind), -abs(p.open_at - IN_FORCE)))
+        at = in_force(kind)
+        now = min(points, key=lambda p: abs(p.open_at - at))
+        here = [p for p in points if kind in p.halves["choose"] and kind in p.halves["report"]]
+        if now not in here:
+            continue
+        best = max(here, key=lambda p: (_worth(p, kind), -abs(p.open_at - at)))
         out[kind] = Choice(
             best.open_at,
             best.halves["choose"][kind],
@@ -118,6 +122,13 @@ def choose(points: Sequence[SweepPoint]) -> dict[str, Choice]:
 
 def _worth(at: SweepPoint, kind: str) -> float:
     return round(at.halves["choose"][kind].f1 or 0.0, 9)
+
+
+@cache
+def in_force(kind: str) -> float:
+    """`open_at` of a type's rule as shipped."""
+    rule: RuleBase = TypeAdapter(RuleSettings).validate_python({"type": kind})
+    return rule.open_at
 
 
 @cache

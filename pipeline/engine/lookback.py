@@ -7,7 +7,7 @@ people and vehicles near the place are tracked. Decodes and detects, so it runs 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,13 +86,25 @@ def patch_of(shot: Shot, place: Box) -> ImageArray:
 
 
 class LookBack:
-    """Finds acts with a detector; one instance serves many views from many threads."""
+    """Finds acts with a detector; one instance serves many views from many threads.
+
+    Args:
+        see: Detects in regions of pictures.
+        labels: Class names of the detector, by class id.
+        thresholds: The card's confidence by label at which an object is there.
+        settings: Limits.
+    """
 
     def __init__(
-        self, see: See, labels: Sequence[str], settings: LookBackSettings | None = None
+        self,
+        see: See,
+        labels: Sequence[str],
+        thresholds: Mapping[str, float] | None = None,
+        settings: LookBackSettings | None = None,
     ) -> None:
         self._see = see
         self._labels = tuple(labels)
+        self._thresholds = dict(thresholds or {})
         self._settings = settings or LookBackSettings()
 
     def search(self, ring: PacketRing, order: LookBackOrder, stop: threading.Event) -> FoundAct:
@@ -108,7 +120,10 @@ class LookBack:
         last_without, first_with, before = moment
         settings = self._settings
         start_s = last_without - settings.before_s
-        scenes, tracker = Scenes(order.place), Tracker(self._labels, TrackerSettings())
+        scenes, tracker = (
+            Scenes(order.place),
+            Tracker(self._labels, TrackerSettings(), self._thresholds),
+        )
         region = _grown(order.place, settings.around, 0.25, order.size)
         shots: list[Picture] = []
         for shot in decode_pictures(ring.span(start_s, start_s + settings.most_s), settings.fps):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from models.detections import Detections
+from models.sureness import Sureness
 from pipeline.track.association import FORBIDDEN, assign, costs, pairwise_iou
 from pipeline.track.body import Anchor, Body
 from pipeline.track.settings import TrackerSettings
@@ -32,10 +33,18 @@ class Tracker:
     Args:
         labels: Class names of the detector, by class id.
         settings: Limits.
+        thresholds: The card's confidence by label at which an object is there; a track's
+            confidence, and the limits for it, are relative to it (`Sureness`).
     """
 
-    def __init__(self, labels: Sequence[str], settings: TrackerSettings | None = None) -> None:
+    def __init__(
+        self,
+        labels: Sequence[str],
+        settings: TrackerSettings | None = None,
+        thresholds: Mapping[str, float] | None = None,
+    ) -> None:
         self._labels = tuple(labels)
+        self._sureness = Sureness(self._labels, thresholds or {})
         self._settings = settings or TrackerSettings()
         self._ids = itertools.count(1)
         self._bodies: dict[str, list[Body]] = {}
@@ -52,6 +61,7 @@ class Tracker:
         if timestamp_s < self._now_s:
             self._bodies.clear()
         self._now_s = timestamp_s
+        detections = self._sureness(detections)
         rows = self._rows_by_family(detections)
         for family in sorted(rows.keys() | self._bodies.keys()):
             self._update_family(family, detections, rows.get(family, []))
