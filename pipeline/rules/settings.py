@@ -222,6 +222,7 @@ class OverflowingBinSettings(RuleBase):
     type: Literal["overflowing_bin"] = "overflowing_bin"
     dwell_s: DwellS = 120.0
     severity: Severity = 1
+    open_at: OpenAt = 0.65
     merge_distance: MergeDistance = 0.25
     clear_s: ClearS = 60.0
 
@@ -244,6 +245,7 @@ class MissingHelmetSettings(RuleBase):
     severity: Severity = 3
     confirm_s: ConfirmS = 1.0
     min_looks: MinLooks = 2
+    open_at: OpenAt = 0.7
     clear_s: ClearS = 60.0
     reopen_s: ReopenS = 300.0
     max_gap_s: MaxGapS = 20.0
