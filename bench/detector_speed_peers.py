@@ -75,30 +75,52 @@ def plain_input(graph: Any, height: int, width: int) -> Any:
     if graph.input(0).get_element_type() != ov.Type.u8:
         graph.reshape([1, 3, height, width])
         return graph
-    old = graph.get_parameters()[0]
-    network_input = _last_of_shape(old, [1, 3, height, width])
+    chain, first = _preprocessing(graph.get_parameters()[0])
     pixels = ov.opset13.parameter([1, 3, height, width], np.float32, name="x")
-    for consumer in network_input.get_target_inputs():
-        consumer.replace_source_output(pixels.output(0))
+    planes = ov.PartialShape([1, 3, height, width])
+    turned = [output for output in chain if output.get_partial_shape() == planes]
+    end, begin = chain[-1], pixels.output(0)
+    if turned:
+        end = turned[-1]
+    else:
+        begin = ov.opset13.transpose(pixels, np.array([0, 2, 3, 1])).output(0)
+    if not any(output.get_node().get_type_name() in _SWAPS for output in chain):
+        _swap_colours(first)
+    for consumer in end.get_target_inputs():
+        consumer.replace_source_output(begin)
     return ov.Model([result.input_value(0) for result in graph.get_results()], [pixels], "plain")
 
 
-def _last_of_shape(parameter: Any, shape: list[int]) -> Any:
-    """The output of the folded preprocessing: the last of this shape before the network begins."""
+_SWAPS = ("Gather", "Concat", "Reverse", "StridedSlice")
+"""One of these turns BGR to RGB; without any, the first convolution's weights were swapped."""
+
+
+def _preprocessing(parameter: Any) -> tuple[list[Any], Any]:
+    """Outputs from the picture to where the network or its quantisation begins, and the first
+    convolution."""
+    chain = [parameter.output(0)]
+    while (node := _consumer(chain[-1])).get_type_name() not in ("FakeQuantize", "Convolution"):
+        chain.append(node.output(0))
+    while node.get_type_name() != "Convolution":
+        node = _consumer(node.output(0))
+    return chain, node
+
+
+def _consumer(output: Any) -> Any:
+    return next(iter(output.get_target_inputs())).get_node()
+
+
+def _swap_colours(convolution: Any) -> None:
+    """Turn weights for BGR into weights for RGB."""
+    import numpy as np
     import openvino as ov
 
-    wanted, output = ov.PartialShape(shape), parameter.output(0)
-    found = None
-    while True:
-        node = next(iter(output.get_target_inputs())).get_node()
-        if node.get_type_name() in ("FakeQuantize", "Convolution"):
-            break
-        output = node.output(0)
-        if output.get_partial_shape() == wanted:
-            found = output
-    if found is None:
-        raise ValueError(f"the graph must turn pixels into {shape}, it does not")
-    return found
+    node = convolution.input_value(1).get_node()
+    while node.get_type_name() != "Constant":
+        node = node.input_value(0).get_node()
+    swapped = ov.opset13.constant(np.ascontiguousarray(node.data[:, ::-1]), node.get_element_type())
+    for consumer in node.output(0).get_target_inputs():
+        consumer.replace_source_output(swapped.output(0))
 
 
 def _model(target: Path, settings: DetectorSettings) -> tuple[Any, dict[str, Any]]:

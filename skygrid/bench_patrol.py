@@ -101,7 +101,9 @@ def _decode_every_frame() -> None:
         name = f"every-{camera.camera_id}"
         threading.Thread(target=decode, name=name, daemon=True).start()
 
-    def glance(camera: Camera, newer_than_s: float = float("-inf")) -> Picture | None:
+    def glance(
+        camera: Camera, newer_than_s: float = float("-inf"), period_s: float = 0.0
+    ) -> Picture | None:
         picture = newest.get(camera.camera_id)
         return None if picture is None or picture.timestamp_s <= newer_than_s else picture
 

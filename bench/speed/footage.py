@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -48,19 +47,14 @@ OTHER_SHAPES = (
 _ENCODERS = {"h264": ("libx264", "veryfast"), "hevc": ("libx265", "ultrafast")}
 
 
-def make_stream(source: Path, folder: Path, shape: StreamShape, play_s: float) -> Path:
-    """Encode a clip in the shape wanted and repeat it until it plays for `play_s`; kept on disk."""
+def make_stream(source: Path, folder: Path, shape: StreamShape) -> Path:
+    """Encode a clip in the shape wanted; kept on disk."""
     folder.mkdir(parents=True, exist_ok=True)
     traits = (f"{shape.size[1]}p{shape.fps}", f"g{shape.gop}", shape.codec, shape.bit_rate)
-    name = "-".join(map(str, (source.stem, *traits)))
-    once, out = folder / f"{name}.mp4", folder / f"{name}-{play_s:.0f}s.mp4"
-    if not once.is_file():
-        part = once.with_suffix(".part.mp4")
-        _encode(source, part, shape)
-        part.replace(once)
+    out = folder / ("-".join(map(str, (source.stem, *traits))) + ".mp4")
     if not out.is_file():
         part = out.with_suffix(".part.mp4")
-        _repeat(once, part, max(1, round(play_s / shape.seconds)))
+        _encode(source, part, shape)
         part.replace(out)
     return out
 
@@ -106,20 +100,3 @@ def _pictures(source: Path, shape: StreamShape) -> Iterator[ImageArray]:
     for number in range(shape.seconds * shape.fps):
         image = images[cycle[round(number * rate / shape.fps) % len(cycle)]]
         yield np.asarray(cv2.resize(image, shape.size), np.uint8)
-
-
-def _repeat(once: Path, out: Path, times: int) -> None:
-    """The same packets again and again, with times that go on."""
-    with av.open(str(once)) as clip, av.open(str(out), "w") as container:
-        template = clip.streams.video[0]
-        stream = container.add_stream_from_template(template)
-        packets = [p for p in clip.demux(template) if p.dts is not None]
-        steps = [b.dts - a.dts for a, b in pairwise(packets) if b.dts and a.dts is not None]
-        length = (packets[-1].pts or 0) + max(steps) - (packets[0].pts or 0)
-        stamps = [(p.pts or 0, p.dts or 0) for p in packets]
-        for number in range(times):
-            for packet, (pts, dts) in zip(packets, stamps, strict=True):
-                packet.stream = stream
-                packet.pts, packet.dts = pts + number * length, dts + number * length
-                container.mux_one(packet)
-                packet.stream = template

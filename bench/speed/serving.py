@@ -35,7 +35,7 @@ def serving(clip: Path) -> Iterator[tuple[str, str]]:
         yield f"rtsp://127.0.0.1:{port}/cam", "GStreamer"
     finally:
         process.kill()
-        process.wait(10)
+        process.communicate(timeout=10)
 
 
 def _codec(clip: Path) -> str:

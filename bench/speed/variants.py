@@ -34,6 +34,8 @@ class Variant:
         cameras: Watched at once; as many as it surely holds on two cores.
         period_s: Between two analysed pictures of a camera, None: every picture.
         command: The process, after the interpreter.
+        counts: The counter of what is due: pictures analysed, or passed to a motion gate.
+        decodes_all: Whether it decodes every frame, however few it analyses.
         pace: What the incident benchmark runs for its recall: pictures per second of the patrol's
             own rules, None: the patrol's attention.
     """
@@ -43,6 +45,8 @@ class Variant:
     period_s: float | None
     command: Callable[[Setting, int], list[str]]
     pace: float | None = None
+    counts: str = "analysed"
+    decodes_all: bool = True
 
 
 def _patrol(period_s: float, *options: str) -> Callable[[Setting, int], list[str]]:
@@ -88,14 +92,15 @@ def _peer(name: str, period_s: float = 0.0) -> Callable[[Setting, int], list[str
     return command
 
 
-PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0))
-SLOW_PATROL = Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0))
+PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0), decodes_all=False)
+SLOW_PATROL = Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0), decodes_all=False)
+ATTENTION_OFF = Variant("attention off, 2 s", 2, 2.0, _patrol(2.0, "every"), 0.5)
 VARIANTS = (
     PATROL,
     SLOW_PATROL,
-    Variant("attention off, 2 s", 2, 2.0, _patrol(2.0, "every"), 0.5),
+    ATTENTION_OFF,
     Variant("OpenCV + Ultralytics, 2 s", 2, 2.0, _peer("opencv", 2.0), 0.5),
-    Variant("Frigate-like, 5 fps", 2, 0.2, _peer("frigate"), 5.0),
+    Variant("Frigate-like, 5 fps", 2, 0.2, _peer("frigate"), 5.0, "decoded"),
     Variant("Ultralytics track, every frame", 1, None, _peer("ultralytics"), 25.0),
 )
 """The first is what the others are divided by."""

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bench.speed.child import Measured
-from bench.speed.command import SpeedBench, _ratio, _row, _save
+from bench.speed.command import SpeedBench, _needed, _ratio, _row, _save
 from bench.speed.hold import Held, most_held
 from bench.speed.stages import StageClock
-from bench.speed.variants import PATROL, VARIANTS, Setting
+from bench.speed.variants import ATTENTION_OFF, PATROL, VARIANTS, Setting, Variant
 
 OPENCV = next(v for v in VARIANTS if v.name.startswith("OpenCV"))
 
@@ -81,17 +81,31 @@ def test_threads_that_end_are_counted_once() -> None:
 
 
 def test_ratios_are_taken_within_a_round() -> None:
+    def all_due(variant: Variant, cpu_s: float) -> Measured:
+        return window(cpu_s, analysed=10 * variant.cameras / (variant.period_s or 0.04))
+
     found = {
-        PATROL.name: [window(1.0), window(10.0), window(2.0)],
-        OPENCV.name: [window(2.0), window(20.0), window(40.0)],
+        PATROL.name: [all_due(PATROL, c) for c in (1.0, 10.0, 2.0)],
+        OPENCV.name: [all_due(OPENCV, c) for c in (2.0, 20.0, 40.0)],
+        ATTENTION_OFF.name: [window(1.0)] * 3,
     }
     per_camera = PATROL.cameras / OPENCV.cameras
     assert _ratio(found, OPENCV) == pytest.approx(2 * per_camera)
     assert _ratio(found, PATROL) == 1.0
 
 
+def test_what_falls_behind_is_not_cheap() -> None:
+    half = window(6.0, analysed=0.5 * 10 * OPENCV.cameras / 2)
+    share = 100 * 6.0 / 10 / OPENCV.cameras
+    assert _needed(OPENCV, half, 0.0) == pytest.approx(2 * share)
+    assert _needed(OPENCV, half, 20.0) == pytest.approx(20 + 2 * (share - 20))
+    late = window(6.0, analysed=0.5 * 10 * PATROL.cameras / 2)
+    assert _needed(PATROL, late, 20.0) == pytest.approx(2 * 6.0)
+
+
 def test_the_report_is_written_with_its_picture(tmp_path: Path) -> None:
-    found = {v.name: [window(3.0, analysed=50, unchanged=1)] for v in VARIANTS}
+    every = window(3.0, analysed=50, decoded=50, unchanged=1)
+    found = {v.name: [every] for v in VARIANTS}
     wanted = SpeedBench(tmp_path, tmp_path / "clip.mp4")
     recall = {"25.0": {"found": 4, "incidents": 5, "false_alarms": 0}}
     _save(wanted, found, {"growth": [], "recall": recall})

@@ -38,3 +38,28 @@ def test_the_peer_gets_the_same_network_without_our_preprocessing() -> None:
     rgb = pixels[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
     answer = ov.compile_model(plain, "CPU")(np.ascontiguousarray(rgb))[0]
     assert np.allclose(answer, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(384, 640), (640, 640)])
+def test_the_shipped_file_gives_the_peer_the_same_answers(size: tuple[int, int]) -> None:
+    ov = pytest.importorskip("openvino")
+    from bench.detector_speed_peers import plain_input
+    from models.card import find_weight, read_card
+    from models.settings import DetectorSettings
+    from models.weight_files import choose_file
+
+    directory = find_weight("patrol11n")
+    settings = DetectorSettings(input_size=size)
+    path = directory / choose_file(read_card(directory), ".xml", settings).name
+    coarse = np.random.default_rng(0).integers(0, 255, (1, 12, 20, 3), dtype=np.uint8)
+    pixels = coarse.repeat(size[0] // 12, 1)[:, : size[0]].repeat(32, 2)
+    pixels = np.ascontiguousarray(
+        np.pad(pixels, ((0, 0), (0, size[0] - pixels.shape[1]), (0, 0), (0, 0)), mode="edge")
+    )
+    expected = ov.compile_model(ov.Core().read_model(path), "CPU")(pixels)[0].copy()
+    plain = plain_input(ov.Core().read_model(path), *size)
+    rgb = np.ascontiguousarray(pixels[..., ::-1].transpose(0, 3, 1, 2)).astype(np.float32) / 255
+    answer = ov.compile_model(plain, "CPU")(rgb)[0]
+    wrong = ov.compile_model(plain, "CPU")(rgb[:, ::-1].copy())[0]
+    apart, swapped = abs(answer - expected).mean(), abs(wrong - expected).mean()
+    assert apart < 0.1 * swapped
