@@ -19,7 +19,8 @@ def draw(run: Run, path: Path) -> None:
     figure = Figure(figsize=(9, 9), dpi=120)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for number, incident in enumerate(run.incidents):
+    labelled: list[tuple[float, float]] = []
+    for number, incident in enumerate(sorted(run.incidents, key=lambda i: i.started_at)):
         colour = f"C{number % 10}"
         for placed in incident.sightings:
             if placed.place is None:
@@ -34,9 +35,13 @@ def draw(run: Run, path: Path) -> None:
             x, y = ORIGIN.to_metres((incident.place.lon, incident.place.lat))
             cameras = {p.sighting.view.camera_id for p in incident.sightings}
             axes.plot(x, y, "o", color=colour, markersize=7)
+            beside = sum(abs(x - a) < 16 and abs(y - b) < 3 for a, b in labelled)
+            labelled.append((float(x), float(y)))
             axes.annotate(
-                f"{incident.type}\n{len(incident.sightings)} sightings, {len(cameras)} cameras",
-                (x, y), xytext=(6, 6), textcoords="offset points", fontsize=7,
+                f"{incident.started_at:%H:%M} {incident.type.replace('_', ' ')}\n"
+                f"{len(incident.sightings)} sightings, {len(cameras)} cameras",
+                (x, y), xytext=(6, 6 + 22 * beside), textcoords="offset points", fontsize=7,
+                color=colour,
             )  # fmt: skip
     for happening in run.world.square.happenings:
         axes.plot(*happening.spot_m, "x", color="black", markersize=9)

@@ -31,6 +31,7 @@ from pipeline.zone_store import ZoneStore, ZoneVersion
 from skygrid.cards import camera_card
 from skygrid.errors import PatrolError
 from skygrid.hands import Hands
+from skygrid.health import health_report, words
 from streams.health import HealthState
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ log = structlog.get_logger(__name__)
 _EVERY_S = 1.0
 _STATUS_EVERY_S = 5.0
 _PROBE_EVERY_S = 30.0
-_STRETCHED = 1.5
 _BACKGROUND_EVERY_S = 120.0
 _JPEG_QUALITY = 80
 
@@ -93,46 +93,7 @@ class Desk:
 
         "down" when a part has ended for good.
         """
-        patrol = self._patrol
-        troubles: dict[str, str] = {}
-        for camera_id, health in patrol.fleet.health().items():
-            if health.state not in (HealthState.OK, HealthState.ENDED):
-                troubles[f"camera {camera_id}"] = f"{health.state.value}: {health.reason}"
-        for eagle in patrol.eagles:
-            for fault in eagle.faults:
-                troubles[f"preset {fault.view}"] = f"{fault.kind.value}: {words(fault)}"
-        relay, recorder = patrol.parts.relay.status, patrol.parts.recorder.status
-        if relay.up is False:
-            troubles["queue"] = f"{relay.pending} events wait: {relay.reason}"
-        if not recorder.up:
-            troubles["ledger"] = (
-                f"{recorder.spooled} sightings wait on disk and {recorder.held} in memory: "
-                f"{recorder.reason}"
-            )
-        if recorder.lost:
-            troubles["sightings"] = f"{recorder.lost} were lost, see the log"
-        if not patrol.parts.store.state.available:
-            troubles["evidence"] = patrol.parts.store.state.reason
-        if patrol.worker.stretch > _STRETCHED:
-            troubles["glances"] = f"all periods are stretched {patrol.worker.stretch:.1f} times"
-        pressure = patrol.worker.look_pressure()
-        if pressure.waiting and pressure.oldest_wait_s > _PROBE_EVERY_S:
-            troubles["looks"] = (
-                f"{pressure.waiting} suspicions wait, {pressure.oldest_wait_s:.0f} s"
-            )
-        for key, why in patrol.grounds.troubles.items():
-            troubles[f"ground points {key}"] = why
-        for key, why in self._refused.items():
-            troubles[f"zones {key}"] = f"not taken over: {why}"
-        dead = patrol.dead_threads
-        for name in dead:
-            troubles[f"thread {name}"] = "has ended; the patrol must be started again"
-        return {
-            "status": "down" if dead else "degraded" if troubles else "ok",
-            "cameras": len(patrol.site.cameras),
-            "model": patrol.parts.detector.model_id,
-            "troubles": troubles,
-        }
+        return health_report(self._patrol, self._refused)
 
     def _register_cameras(self) -> None:
         """Tell where the cameras stand and what they see, as their calibrations in force say."""
@@ -166,6 +127,8 @@ class Desk:
         metrics.spooled.set(recorder.spooled)
         metrics.held.set(recorder.held)
         metrics.lost.set(recorder.lost)
+        for clock in patrol.parts.clocks.latest:
+            metrics.clock_offset_s.labels(clock.camera_id).set(clock.offset_s)
 
     def _write_status(self) -> None:
         now = time.monotonic()
@@ -277,11 +240,6 @@ class Desk:
         if done:
             shown = Still(bytes(data), still.size, still.frame.captured_at, _boxes(still))
             self._patrol.stills.write(view.key, shown)
-
-
-def words(fault: TourFault) -> str:
-    """What is wrong with a preset, in one sentence."""
-    return f"{fault.detail}; it shows {fault.instead}" if fault.instead else fault.detail
 
 
 def _preset_fault(fault: TourFault) -> PresetFault:

@@ -98,6 +98,12 @@ class PatrolMetrics:
             registry=own,
         )
         self.lost = Gauge("patrol_sightings_lost", "Sightings lost since the start", registry=own)
+        self.clock_offset_s = Gauge(
+            "patrol_camera_clock_offset_seconds",
+            "How far a camera's clock is ahead of those that saw the same happenings",
+            ["camera"],
+            registry=own,
+        )
         self.outbox_pending = Gauge(
             "patrol_outbox_pending", "Events waiting for the queue", registry=own
         )

@@ -65,6 +65,7 @@ class ClockReport:
         error_s: Standard error of that.
         pairs: Differences behind it.
         corrected: Whether fusion takes the offset off its times.
+        too_far: It is sure, and larger than what is corrected: somebody must set the clock.
     """
 
     camera_id: str
@@ -72,13 +73,14 @@ class ClockReport:
     error_s: float
     pairs: int
     corrected: bool
+    too_far: bool = False
 
 
 class ClockWatch:
     """Learns how far each camera's clock is ahead; the `Clocks` of the policy.
 
-    Not safe for threads: one fusion process owns one. Rebuilt after a restart by learning from
-    the ledger's recent incidents.
+    Not safe for threads, but for `latest`: one fusion process owns one. Rebuilt after a restart
+    by learning from the ledger's recent incidents.
     """
 
     def __init__(self, limits: ClockLimits | None = None) -> None:
@@ -97,6 +99,11 @@ class ClockWatch:
     def reports(self) -> tuple[ClockReport, ...]:
         """All cameras that shared a happening with another, the worst clock first."""
         return tuple(sorted(self._estimates().values(), key=lambda r: -abs(r.offset_s)))
+
+    @property
+    def latest(self) -> tuple[ClockReport, ...]:
+        """As `reports`, as it stood when fusion last needed an offset; any thread may ask."""
+        return tuple(sorted(self._reports.values(), key=lambda r: -abs(r.offset_s)))
 
     def learn(self, incident: Incident) -> None:
         """Take the differences between the incident's cameras; repeated calls learn once."""
@@ -182,7 +189,10 @@ class ClockWatch:
         limits = self._limits
         believed = len(residuals) >= limits.min_pairs and abs(offset) >= limits.certainty * error
         corrected = believed and limits.min_offset_s <= abs(offset) <= limits.max_offset_s
-        return ClockReport(camera, float(offset), error, len(residuals), bool(corrected))
+        too_far = believed and abs(offset) > limits.max_offset_s
+        return ClockReport(
+            camera, float(offset), error, len(residuals), bool(corrected), bool(too_far)
+        )
 
 
 def _median(values: Array) -> float:

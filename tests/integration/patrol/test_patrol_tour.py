@@ -105,12 +105,13 @@ class Eagle:
 
 
 @pytest.fixture
-def eagle(tmp_path: Path, block_weight: Path) -> Iterator[Eagle]:
+def eagle(tmp_path: Path, block_weight: Path, request: pytest.FixtureRequest) -> Iterator[Eagle]:
+    """Its parameter changes the rule; a rule that looks also lets the head go closer."""
     mechanics = Mechanics(speed=2.0, zoom_speed=2.0, overshoot=0.05, ring_s=0.4, drift=0.004)
     roof = make_roof(mechanics, seed=5)
     rule = {
         "type": "garbage", "dwell_s": 2.0, "glance_period_s": 1.0, "confirm_s": 0.5,
-        "min_looks": 2, "look_s": 0, "clear_s": 2.0,
+        "min_looks": 2, "look_s": 0, "clear_s": 2.0, **getattr(request, "param", {}),
     }  # fmt: skip
     zones = [{"id": "ground", "rules": [rule]}]
     with SoapDevice(roof.head) as device, live.LiveCamera(roof.picture) as camera:
@@ -121,8 +122,10 @@ def eagle(tmp_path: Path, block_weight: Path) -> Iterator[Eagle]:
             "password": "skygrid",
             "settle": {"still_s": 0.5},
             "stops": [
-                {"view": name, "preset": name, "dwell_s": 4.0, "may_zoom": False} for name in SPOTS
+                {"view": name, "preset": name, "dwell_s": 4.0, "may_zoom": bool(rule["look_s"])}
+                for name in SPOTS
             ],
+            "close_look_s": 5.0,
         }
         site = tmp_path / "site.yaml"
         with site.open("w") as stream:
@@ -210,3 +213,19 @@ def test_a_head_in_hand_stays_where_the_operator_moves_it(eagle: Eagle) -> None:
     engine.dispose()
     patrol.stop()
     assert eagle.started() == Counter()
+
+
+@pytest.mark.parametrize("eagle", [{"look_s": 3.0, "confirm_s": 15.0}], indirect=True)
+def test_what_a_close_look_shows_is_among_the_reasons(eagle: Eagle) -> None:
+    patrol, roof = eagle.patrol, eagle.roof
+    roof.head.mechanics = replace(roof.head.mechanics, drift=0.0)
+    patrol.start()
+    pictures = patrol.data / "tours" / "eagle"
+    eagle.wait(lambda: all((pictures / f"{n}.png").exists() for n in SPOTS), 150)
+    roof.heap = True
+    eagle.wait(lambda: bool(eagle.started()), 120)
+    told = next(e for e in kit.events(eagle.url) if e["phase"] == "started")
+    patrol.stop()
+    incident = json.loads(told["event"])["data"]
+    assert incident["view"] == "market"
+    assert "close_look" in [reason["code"] for reason in incident["reasons"]]

@@ -50,7 +50,9 @@ def test_an_offset_is_estimated_and_corrected() -> None:
 
 
 def test_little_evidence_corrects_nothing() -> None:
-    assert watch({"a": 0.0, "b": 0.0, "c": 12.0}, happenings=1).offset_s("c") == 0.0
+    clocks = watch({"a": 0.0, "b": 0.0, "c": 3600.0}, happenings=1)
+    assert clocks.offset_s("c") == 0.0
+    assert not any(report.too_far for report in clocks.latest)
 
 
 def test_a_time_zone_is_reported_and_not_corrected() -> None:
@@ -60,6 +62,7 @@ def test_a_time_zone_is_reported_and_not_corrected() -> None:
     assert worst.offset_s == pytest.approx(3600, abs=5)
     assert not worst.corrected
     assert clocks.offset_s("c") == 0.0
+    assert {report.camera_id for report in clocks.latest if report.too_far} == {"c"}
 
 
 def test_outliers_do_not_move_the_estimate() -> None:
