@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.sureness import AT_THRESHOLD
 from pipeline.boxes import covered, extent, gap
 from pipeline.rules.settings import GarbageSettings
 from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, standing_items
@@ -13,7 +14,8 @@ BINS = frozenset({"bin", "overflowing_bin"})
 ACTORS = PEOPLE | VEHICLES
 
 AT_BIN_SHARE = 0.5
-"""Garbage with half of its box in a bin's box is the bin's."""
+"""Garbage with half of its box in a bin's box is the bin's; a bin that the detector was not sure
+of, perhaps the heap by another name, silences nothing."""
 
 SAME_PLACE = 0.25
 """Gap, in sizes, up to which a bag is the bag of before; neighbours merge in confirmation."""
@@ -47,7 +49,7 @@ class GarbageRule:
     def update(self, scene: Scene) -> list[Suspicion]:
         if self._begun_s is None:
             self._begun_s = scene.timestamp_s
-        bins = [t.xyxy for t in scene.tracks if t.label in BINS]
+        bins = [t.xyxy for t in scene.tracks if t.label in BINS and t.confidence >= AT_THRESHOLD]
         garbage = [
             t
             for t in seen_now(scene, {"garbage"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.rules.settings import OverflowingBinSettings
 from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, standing_items
 from pipeline.sightlines import seen_now
-from pipeline.types import Reason, Scene, Suspicion
+from pipeline.types import Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
 CONFIDENCE_WEIGHT, DWELL_WEIGHT = 0.7, 0.3
@@ -30,7 +30,23 @@ class OverflowingBinRule:
             for t in seen_now(scene, {"overflowing_bin"})
             if self._zone.has_thing(t.xyxy, scene.size)
         ]
-        return [self._claim(p) for p in self._places.update(standing_items(full), scene)]
+        claims = [self._claim(p) for p in self._places.update(standing_items(full), scene)]
+        return claims + [self._hint(t) for t in full if t.hits == 1]
+
+    def _hint(self, track: Track) -> Suspicion:
+        """A bin that may be too full is seen so for the first time: worth a look, no more."""
+        weight = CONFIDENCE_WEIGHT * track.confidence
+        reason = Reason("overflowing_seen", weight, {"confidence": round(track.confidence, 3)})
+        return Suspicion(
+            "overflowing_bin",
+            self._zone.id,
+            track.xyxy,
+            track.first_seen_s,
+            weight,
+            ripe=False,
+            subject=f"t{track.track_id}",
+            reasons=(reason,),
+        )
 
     def _claim(self, place: Standing) -> Suspicion:
         dwell_s = self._settings.dwell_s

@@ -54,6 +54,15 @@ class TestGarbage:
         assert play("garbage").run(at_bin, 200) == []
         assert play("garbage", ignore_at_bins=False).run(at_bin, 200) != []
 
+    def test_a_bin_that_was_hardly_seen_silences_nothing(self, play):
+        """A heap that was once called a bin, unsurely, is still a heap."""
+
+        def once_a_bin(t):
+            bin_ = ("overflowing_bin", (290.0, 280.0, 350.0, 350.0), 0.4)
+            return [*bag()(t), *([bin_] if t <= 12 else [])]
+
+        assert play("garbage").run(once_a_bin, 200) != []
+
     def test_fires_once_and_ends_when_seen_gone(self, play):
         sightings = play("garbage").run(bag(10, 200), 400)
         assert [s.phase for s in sightings] == [Phase.STARTED, Phase.ENDED]

@@ -43,6 +43,12 @@ class TestOverflowingBin:
         assert [s.phase for s in sightings] == [Phase.STARTED]
         assert sightings[0].timestamp_s == pytest.approx(40, abs=1 / fps)
 
+    def test_first_sight_is_worth_a_look(self, play):
+        """At glances of 10 s a bin would else begin to stand at the second one only."""
+        view = play("overflowing_bin", dwell_s=30)
+        view.run(full(), 10, fps=0.1)
+        assert [w.topic.type for w in view.judged[-1].wants] == ["overflowing_bin"]
+
     def test_gap_in_the_track(self, play):
         def blinking(t):
             return [] if 30 <= t < 35 else full()(t)
