@@ -61,7 +61,7 @@ class TestGarbage:
             bin_ = ("overflowing_bin", (290.0, 280.0, 350.0, 350.0), 0.4)
             return [*bag()(t), *([bin_] if t <= 12 else [])]
 
-        assert play("garbage").run(once_a_bin, 200) != []
+        assert play("garbage", dwell_s=30).run(once_a_bin, 100) != []
 
     def test_fires_once_and_ends_when_seen_gone(self, play):
         sightings = play("garbage").run(bag(10, 200), 400)
