@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from types import TracebackType
 
+import cv2
 import structlog
 
 from models.load import load_crowd_counter, load_detector
@@ -112,6 +113,7 @@ class Patrol:
         return () if self._stops_by_s < float("inf") else ended + self.worker.dead_threads
 
     def _open(self) -> None:
+        cv2.setNumThreads(1)  # for pictures this small, more threads cost more than they save
         site = self.site
         site.data_dir.mkdir(parents=True, exist_ok=True)
         self._stack.enter_context(DataDirLock(site.data_dir))

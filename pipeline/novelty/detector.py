@@ -160,23 +160,28 @@ class NoveltyDetector:
         height, width = free.shape
         ys, xs = np.mgrid[0:height:step, 0:width:step]
         basis = np.stack([np.ones(usable.sum()), xs[usable] / width, ys[usable] / height], axis=1)
-        values = (small - memory.background)[::step, ::step][usable]
+        values = (small[::step, ::step] - memory.background[::step, ::step])[usable]
         keep = np.ones(len(values), bool)
         for _ in range(3):
             plane = np.linalg.lstsq(basis[keep], values[keep], rcond=None)[0]
             residual = largest(np.abs(values - basis @ plane))
             keep = residual <= np.median(residual)
-        rows = (np.arange(height) / height)[:, None, None]
-        columns = (np.arange(width) / width)[None, :, None]
-        return np.asarray(small - (plane[0] + columns * plane[1] + rows * plane[2]), np.float32)
+        rows = (np.arange(height, dtype=np.float32) / height)[:, None]
+        columns = (np.arange(width, dtype=np.float32) / width)[None, :]
+        matched = [
+            channel - (np.float32(level) + columns * np.float32(across) + rows * np.float32(down))
+            for channel, (level, across, down) in zip(cv2.split(small), plane.T, strict=True)
+        ]
+        return np.asarray(cv2.merge(matched), np.float32)
 
     def _changed(self, shown: Plane, memory: PixelMemory) -> tuple[Mask, Mask]:
         """What differs from the background, and what of it cannot be light alone."""
         settings = self._settings
-        apart = np.abs(shown[..., 0] - memory.background[..., 0])
+        light, before = (cv2.extractChannel(of, 0) for of in (shown, memory.background))
+        apart = np.abs(light - before)
         bright = apart > settings.min_change
         colour = colour_change(shown, memory.background) > settings.min_colour
-        textured, correlation = correlate(shown[..., 0], memory.background[..., 0])
+        textured, correlation = correlate(light, before)
         only_light = textured & (correlation >= settings.same_texture)
         other_texture = textured & (correlation < 0.4) & (apart > 10)
         matter = colour | other_texture
@@ -200,7 +205,7 @@ class NoveltyDetector:
         """Since when does each changed pixel look as it looks now?"""
         memory = self._memory
         assert memory is not None
-        apart = largest(np.abs(shown - memory.candidate))
+        apart = largest(cv2.absdiff(shown, memory.candidate))
         same = apart <= 1.5 * self._settings.min_change
         begins = changed & (~same | np.isnan(memory.since_s))
         memory.candidate[begins] = shown[begins]

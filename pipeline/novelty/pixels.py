@@ -27,11 +27,14 @@ def colour_change(shown: Plane, background: Plane) -> Plane:
 
     Under less light colours shrink towards grey (128) in the proportion of the brightness.
     """
-    ratio = np.clip(shown[..., 0] / np.maximum(background[..., 0], 1.0), 0.3, 1.0)
-    as_is = np.abs(shown[..., 1:] - background[..., 1:])
-    shaded = np.abs(shown[..., 1:] - 128 - ratio[..., None] * (background[..., 1:] - 128))
-    least = np.minimum(as_is, shaded)
-    return np.asarray(np.maximum(least[..., 0], least[..., 1]), np.float32)
+    light, *colours = cv2.split(shown)
+    light_before, *colours_before = cv2.split(background)
+    ratio = np.clip(light / np.maximum(light_before, 1.0), 0.3, 1.0)
+    least = [
+        np.minimum(np.abs(now - before), np.abs(now - 128 - ratio * (before - 128)))
+        for now, before in zip(colours, colours_before, strict=True)
+    ]
+    return np.asarray(np.maximum(*least), np.float32)
 
 
 def interior(patch: Mask) -> Mask:
