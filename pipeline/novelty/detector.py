@@ -177,7 +177,7 @@ class NoveltyDetector:
     def _changed(self, shown: Plane, memory: PixelMemory) -> tuple[Mask, Mask]:
         """What differs from the background, and what of it cannot be light alone."""
         settings = self._settings
-        light, before = (cv2.extractChannel(of, 0) for of in (shown, memory.background))
+        light, before = (_brightness(of) for of in (shown, memory.background))
         apart = np.abs(light - before)
         bright = apart > settings.min_change
         colour = colour_change(shown, memory.background) > settings.min_colour
@@ -205,7 +205,7 @@ class NoveltyDetector:
         """Since when does each changed pixel look as it looks now?"""
         memory = self._memory
         assert memory is not None
-        apart = largest(cv2.absdiff(shown, memory.candidate))
+        apart = largest(np.abs(shown - memory.candidate))
         same = apart <= 1.5 * self._settings.min_change
         begins = changed & (~same | np.isnan(memory.since_s))
         memory.candidate[begins] = shown[begins]
@@ -294,3 +294,8 @@ def _is_same(a: Box, b: Box) -> bool:
 def _is_mostly_busy(box: Box, free: Mask) -> bool:
     left, top, right, bottom = (int(v) for v in box)
     return bool(free[top:bottom, left:right].mean() < 0.7)
+
+
+def _brightness(picture: Plane) -> Plane:
+    """The first channel on its own, contiguous."""
+    return np.ascontiguousarray(picture[..., 0])
