@@ -5,13 +5,14 @@ With `every` attention is off: every frame of every camera is decoded, detection
 
 from __future__ import annotations
 
-import resource
 import sys
 import threading
 import time
 from pathlib import Path
 
-from bench.speed.child import Counters, answer
+import psutil  # type: ignore[import-untyped]
+
+from bench.speed.child import Counters, answer, own_mib
 from bench.speed.stages import StageClock
 from pipeline.site.load import load_site
 from skygrid.patrol import Patrol
@@ -29,7 +30,7 @@ def main() -> None:
     clock.install()
     if "every" in sys.argv[2:]:
         _decode_every_frame()
-    base = _rss_mib()
+    base = own_mib(psutil.Process())
     with Patrol(site) as patrol:
         while not all(_glances_of(patrol, name) for name in patrol.fleet.cameras):
             time.sleep(0.1)
@@ -79,10 +80,6 @@ def _glances(patrol: Patrol) -> float:
 
 def _glances_of(patrol: Patrol, camera_id: str) -> float:
     return float(patrol.metrics.glances.labels(camera_id)._value.get())
-
-
-def _rss_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _decode_every_frame() -> None:

@@ -33,6 +33,13 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def own_mib(process: psutil.Process) -> float:
+    """Memory that only this process has: not the pages of files, which the system may drop."""
+    told = Path(f"/proc/{process.pid}/status").read_text()
+    fields = dict(line.split(":", 1) for line in told.splitlines())
+    return sum(int(fields[name].split()[0]) for name in ("RssAnon", "VmSwap")) / 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One window of one process tree.
@@ -40,14 +47,14 @@ class Measured:
     Attributes:
         wall_s: Its length.
         cpu_s: CPU of the process and its children.
-        rss_mib: Memory of all of them at its end.
+        own_mib: Memory of their own at its end, see `own_mib`.
         counters: What the process counted within it.
         levels: Its counters at the end that are no counts: names that end in "_now".
     """
 
     wall_s: float
     cpu_s: float
-    rss_mib: float
+    own_mib: float
     counters: Counters
     levels: Counters
 
@@ -101,8 +108,8 @@ class Child:
         last = self._read()
         levels = {k: v for k, v in last.items() if k.endswith("_now")}
         counts = {k: v - first.get(k, 0.0) for k, v in last.items() if k not in levels}
-        rss = sum(p.memory_info().rss for p in self._tree()) / (1 << 20)
-        return Measured(wall_s, used_s, rss, counts, levels)
+        own = sum(map(own_mib, self._tree()))
+        return Measured(wall_s, used_s, own, counts, levels)
 
     def _read(self) -> Counters:
         assert self._process.stdin is not None

@@ -168,7 +168,7 @@ def _row(variant: Variant, cameras: int, measured: Sequence[Measured]) -> dict[s
         "analysed_per_s": analysed,
         "share_of_due": middle(lambda m: _held(replace(variant, cameras=cameras), m)),
         "unchanged_share": _share_unchanged(own),
-        "rss_mib_per_camera": middle(lambda m: m.rss_mib / cameras),
+        "own_mib_per_camera": middle(lambda m: m.own_mib / cameras),
         "mib_per_camera_beyond_ring": round(median(_beyond(m, cameras) for m in own), 1)
         if own
         else None,
@@ -192,7 +192,7 @@ def _stage(own: Sequence[Measured], stage: str, cameras: int) -> float:
 
 def _beyond(measured: Measured, cameras: int) -> float:
     level = measured.levels
-    return (measured.rss_mib - level["base_mib_now"] - level["ring_mib_now"]) / cameras
+    return (measured.own_mib - level["base_mib_now"] - level["ring_mib_now"]) / cameras
 
 
 def _share_unchanged(own: Sequence[Measured]) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 COLOURS = {
     "demux": "#7aa6c2",
     "decode": "#2f6690",
+    "look": "#16425b",
     "convert": "#81c3d7",
     "detect": "#d98324",
     "track": "#a7c957",

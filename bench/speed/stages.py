@@ -17,6 +17,7 @@ from pipeline.view_pipeline import ViewPipeline
 STAGES = (
     "demux",
     "decode",
+    "look",
     "convert",
     "detect",
     "track",
@@ -31,7 +32,7 @@ _BY_NAME = {
     "camera-": "demux",
     "decode": "decode",
     "every-": "decode",
-    "look": "decode",
+    "look": "look",
     "judge": "detect",
     "publisher": "evidence",
     "evidence": "evidence",
