@@ -23,8 +23,8 @@ from bench.speed.serving import serving
 from bench.speed.stages import STAGES
 from bench.speed.variants import ATTENTION_OFF, PATROL, SLOW_PATROL, VARIANTS, Setting, Variant
 
-SETTLE_S = 6.0
-"""Between a variant being ready and its window: connections, caches, first looks."""
+SETTLE_S = 30.0
+"""Between a variant being ready and its window: connections, caches, first looks and look-backs."""
 
 
 @dataclass(frozen=True, slots=True)
