@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.sureness import AT_THRESHOLD
 from pipeline.boxes import covered, extent, gap
 from pipeline.rules.settings import GarbageSettings
-from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, standing_items
+from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, hint, standing_items
 from pipeline.sightlines import PEOPLE, VEHICLES, seen_now
 from pipeline.types import Act, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
@@ -62,22 +62,11 @@ class GarbageRule:
         for place in seen:
             self._learn(place, scene)
         claims = [self._claim(place, scene) for place in seen]
-        return claims + [self._hint(t) for t in garbage if t.hits == 1]
-
-    def _hint(self, track: Track) -> Suspicion:
-        """Something that may be garbage has just appeared: worth a look, no more."""
-        weight = CONFIDENCE_WEIGHT * track.confidence
-        reason = Reason("garbage_seen", weight, {"confidence": round(track.confidence, 3)})
-        return Suspicion(
-            "garbage",
-            self._zone.id,
-            track.xyxy,
-            track.first_seen_s,
-            weight,
-            ripe=False,
-            subject=f"t{track.track_id}",
-            reasons=(reason,),
-        )
+        return claims + [
+            hint(t, "garbage", self._zone.id, "garbage_seen", CONFIDENCE_WEIGHT)
+            for t in garbage
+            if t.hits == 1
+        ]
 
     def _claim(self, place: Standing, scene: Scene) -> Suspicion:
         settings = self._settings

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pipeline.rules.settings import OverflowingBinSettings
-from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, standing_items
+from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, hint, standing_items
 from pipeline.sightlines import seen_now
-from pipeline.types import Reason, Scene, Suspicion, Track
+from pipeline.types import Reason, Scene, Suspicion
 from pipeline.zones import Zone
 
 CONFIDENCE_WEIGHT, DWELL_WEIGHT = 0.7, 0.3
@@ -31,22 +31,11 @@ class OverflowingBinRule:
             if self._zone.has_thing(t.xyxy, scene.size)
         ]
         claims = [self._claim(p) for p in self._places.update(standing_items(full), scene)]
-        return claims + [self._hint(t) for t in full if t.hits == 1]
-
-    def _hint(self, track: Track) -> Suspicion:
-        """A bin that may be too full is seen so for the first time: worth a look, no more."""
-        weight = CONFIDENCE_WEIGHT * track.confidence
-        reason = Reason("overflowing_seen", weight, {"confidence": round(track.confidence, 3)})
-        return Suspicion(
-            "overflowing_bin",
-            self._zone.id,
-            track.xyxy,
-            track.first_seen_s,
-            weight,
-            ripe=False,
-            subject=f"t{track.track_id}",
-            reasons=(reason,),
-        )
+        return claims + [
+            hint(t, "overflowing_bin", self._zone.id, "overflowing_seen", CONFIDENCE_WEIGHT)
+            for t in full
+            if t.hits == 1
+        ]
 
     def _claim(self, place: Standing) -> Suspicion:
         dwell_s = self._settings.dwell_s

@@ -10,7 +10,7 @@ from functools import reduce
 
 from pipeline.boxes import area, covered, extent, gap, iou, union
 from pipeline.sightlines import OCCLUDERS, hides, seen_now
-from pipeline.types import Box, Scene, Track
+from pipeline.types import Box, IncidentType, Reason, Scene, Suspicion, Track
 
 MEAN_LOOKS = 20
 """Looks over which the sureness of a class is averaged."""
@@ -176,3 +176,29 @@ def standing_items(tracks: Sequence[Track]) -> list[Item]:
         for t in tracks
         if t.still_since_s is not None
     ]
+
+
+def hint(
+    track: Track, incident: IncidentType, zone_id: str, reason: str, weight: float
+) -> Suspicion:
+    """Something that may become an incident is seen for the first time: worth a look, no more.
+
+    Args:
+        track: What is seen.
+        incident: Incident type it may become.
+        zone_id: Zone whose rule asks for the look.
+        reason: Code of the reason, that of the rule's claim for what it sees.
+        weight: What full confidence counts, 0..1, as in the rule's claim.
+    """
+    strength = weight * track.confidence
+    detail = {"confidence": round(track.confidence, 3)}
+    return Suspicion(
+        incident,
+        zone_id,
+        track.xyxy,
+        track.first_seen_s,
+        strength,
+        ripe=False,
+        subject=f"t{track.track_id}",
+        reasons=(Reason(reason, strength, detail),),
+    )
