@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.training.batches import Batches
-from models.training.loop import Progress, Schedule, TrainingRun, decayed
+from models.training.loop import Cost, Progress, Schedule, TrainingRun, decayed
 from models.training.loss import MaskedDetectionLoss
 from models.training.network import fix_batch_norm, freeze_first
 
@@ -34,10 +34,10 @@ class DetectorRun(TrainingRun):
             batches.progress.value = progress
             return next(stream)
 
-        self.learn(take, report)
+        self.learn(take, self._loss, report)
 
-    def loss(self, batch: Any, progress: float) -> tuple[Tensor, Mapping[str, Tensor], int]:
-        """See `TrainingRun.loss`; `batch` as `collate` makes it."""
+    def _loss(self, batch: Any, progress: float) -> Cost:
+        """A `Loss`; `batch` as `collate` makes it."""
         self.network.train()
         freeze_first(self.network, self.schedule.frozen_at(progress))
         if progress >= self.schedule.fixed_norm_from:

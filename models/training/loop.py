@@ -14,6 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+Cost = tuple[Tensor, Mapping[str, Tensor], int]
+"""What to minimise, its parts by name, and the number of pictures in the batch."""
+
+Loss = Callable[[Any, float], Cost]
+"""What a batch costs at a progress of 0..1."""
+
 BACKBONE_LAYERS = 11
 """YOLO11's backbone: layers 0 to 10; what follows is neck and head."""
 
@@ -81,7 +87,7 @@ class Progress:
 class TrainingRun:
     """One training run in a directory, which holds last.pt and history.jsonl.
 
-    A subclass says what a batch costs. It goes on from `directory`/last.pt where there is one.
+    It goes on from `directory`/last.pt where there is one.
 
     Args:
         network: what learns; all of its parameters may get a gradient.
@@ -120,18 +126,22 @@ class TrainingRun:
         return self.directory / "last.pt"
 
     def learn(
-        self, take: Callable[[float], Any], report: Callable[[Progress, float], None]
+        self,
+        take: Callable[[float], Any],
+        loss: Loss,
+        report: Callable[[Progress, float], None],
     ) -> None:
         """Learn until the schedule ends.
 
         Args:
             take: the next batch, given the progress of 0..1.
+            loss: what that batch costs.
             report: called every 20 steps.
         """
         start = time.monotonic() - self.state.elapsed_s
         saved_s = self.state.elapsed_s
         while (progress := self.schedule.progress(self.state.step, self.state.elapsed_s)) < 1:
-            self._step(take(progress), progress)
+            self._step(loss(take(progress), progress), progress)
             self.state.elapsed_s = time.monotonic() - start
             if self.state.step % 20 == 0:
                 report(self.state, progress)
@@ -141,15 +151,11 @@ class TrainingRun:
                 saved_s = self.state.elapsed_s
         self.save()
 
-    def loss(self, batch: Any, progress: float) -> tuple[Tensor, Mapping[str, Tensor], int]:
-        """What to minimise, its parts by name, and the number of pictures in a batch."""
-        raise NotImplementedError
-
-    def _step(self, batch: Any, progress: float) -> None:
+    def _step(self, cost: Cost, progress: float) -> None:
         rate = self.schedule.rate_at(self.state.step, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
-        loss, parts, pictures = self.loss(batch, progress)
+        loss, parts, pictures = cost
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)

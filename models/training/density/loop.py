@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from models.training.density.crops import Crops
 from models.training.density.loss import density_loss
 from models.training.density.network import DensityNetwork
-from models.training.loop import Progress, Schedule, TrainingRun, decayed
+from models.training.loop import Cost, Progress, Schedule, TrainingRun, decayed
 
 TRUNK_RATE = 0.2
 """Learning rate of the pretrained trunk, as a share of the new head's."""
@@ -33,10 +32,10 @@ class DensityRun(TrainingRun):
 
     def train(self, crops: Crops, report: Callable[[Progress, float], None]) -> None:
         """Learn until the schedule ends; `report` is called every 20 steps."""
-        self.learn(lambda _: crops.batch(self.state.step), report)
+        self.learn(lambda _: crops.batch(self.state.step), self._loss, report)
 
-    def loss(self, batch: Any, progress: float) -> tuple[Tensor, Mapping[str, Tensor], int]:
-        """See `TrainingRun.loss`; `batch` is pictures and their target maps."""
+    def _loss(self, batch: Any, progress: float) -> Cost:
+        """A `Loss`; `batch` is pictures and their target maps."""
         image, target = batch
         people = self.network(image, self.schedule.frozen_at(progress))
         parts = density_loss(people, target)

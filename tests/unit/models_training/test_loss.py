@@ -105,15 +105,3 @@ def test_suppression_of_the_stand_in_operator() -> None:
 
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 11, 11], [20, 20, 30, 30]])
     assert nms(boxes, torch.tensor([0.5, 0.9, 0.1]), 0.5).tolist() == [1, 2]
-
-
-def test_schedule_ends_at_zero_by_time_or_by_steps() -> None:
-    from models.training.loop import Schedule
-
-    assert Schedule(hours=1).progress(10, 1800) == pytest.approx(0.5)
-    assert Schedule(steps=40).progress(10, 1e9) == pytest.approx(0.25)
-    schedule = Schedule(rate=1.0, warmup_steps=10)
-    assert schedule.rate_at(0, 0) == pytest.approx(0.1)
-    assert schedule.rate_at(100, 1.0) == pytest.approx(0.01)
-    assert schedule.frozen_at(0.1) == 11
-    assert schedule.frozen_at(0.9) == 5
