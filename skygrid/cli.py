@@ -31,6 +31,12 @@ Overrides = Annotated[
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here as JSON.")]
 
+Start = Annotated[Path, typer.Option(help="Ultralytics checkpoint to start from.")]
+RunDirectory = Annotated[Path, typer.Option(help="Of the run; a run there goes on.")]
+PictureSets = Annotated[Path | None, typer.Option(help="Picture sets, or SKYGRID_DATA.")]
+Hours = Annotated[float, typer.Option(min=0.01, help="Length of the run.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Instead of hours.")]
+
 console = Console()
 
 
@@ -169,18 +175,18 @@ def demo(
 
 @app.command()
 def train(
-    start: Annotated[Path, typer.Option(help="Ultralytics checkpoint to start from.")],
-    directory: Annotated[Path, typer.Option(help="Of the run; a run there goes on.")],
+    start: Start,
+    directory: RunDirectory,
     name: Annotated[
         str, typer.Option(help="Of the weight; …-research may use every set.")
     ] = "patrol11n",
-    data: Annotated[Path | None, typer.Option(help="Picture sets, or SKYGRID_DATA.")] = None,
+    data: PictureSets = None,
     also: Annotated[
         Path | None, typer.Option(help="More sets to learn from; see samples pictures.")
     ] = None,
     teacher: Annotated[Path | None, typer.Option(help="COCO checkpoint as a teacher.")] = None,
-    hours: Annotated[float, typer.Option(min=0.01, help="Length of the run.")] = 1.5,
-    steps: Annotated[int | None, typer.Option(min=1, help="Instead of hours.")] = None,
+    hours: Hours = 1.5,
+    steps: Steps = None,
     rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 8e-4,
     threads: Annotated[int, typer.Option(min=0, help="0 for all cores.")] = 0,
     seed: int = 0,
@@ -203,7 +209,7 @@ def train(
         threads=threads,
         seed=seed,
         device=device,
-        say=lambda line: console.print(line, highlight=False),
+        say=_say,
     )
     console.print(f"weight: {made}", highlight=False)
 
@@ -230,14 +236,14 @@ def annotate(
 
 @app.command("train-density")
 def train_density(
-    start: Annotated[Path, typer.Option(help="Ultralytics checkpoint to start from.")],
-    directory: Annotated[Path, typer.Option(help="Of the run; a run there goes on.")],
+    start: Start,
+    directory: RunDirectory,
     name: Annotated[str, typer.Option(help="Of the weight, ending in -research.")] = (
         "crowd-research"
     ),
-    data: Annotated[Path | None, typer.Option(help="Picture sets, or SKYGRID_DATA.")] = None,
-    hours: Annotated[float, typer.Option(min=0.01, help="Length of the run.")] = 1.0,
-    steps: Annotated[int | None, typer.Option(min=1, help="Instead of hours.")] = None,
+    data: PictureSets = None,
+    hours: Hours = 1.0,
+    steps: Steps = None,
     seed: int = 0,
 ) -> None:
     """Train a crowd counter on pictures with head points; resumable."""
@@ -251,7 +257,7 @@ def train_density(
         hours=hours,
         steps=steps,
         seed=seed,
-        say=lambda line: console.print(line, highlight=False),
+        say=_say,
     )
     console.print(f"weight: {made}", highlight=False)
 
@@ -292,6 +298,10 @@ def version() -> None:
 
     for name, number in versions().items():
         console.print(f"{name:16} {number}", highlight=False)
+
+
+def _say(line: str) -> None:
+    console.print(line, highlight=False)
 
 
 def _queue_url(site: Any) -> str:

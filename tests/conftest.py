@@ -1,4 +1,4 @@
-"""What several folders of tests need: a real PostgreSQL server."""
+"""What several folders of tests need: builders of the ledger's values, a real PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from builders import ledger
 
 
 def _program(name: str) -> str | None:
     """Debian keeps the server's programs out of PATH."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return shutil.which(name) or next((str(f / name) for f in folders if (f / name).exists()), None)
+
+
+@pytest.fixture(scope="session")
+def build() -> ModuleType:
+    """The builders of `tests/builders/ledger.py`."""
+    return ledger
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,8 @@ from api.shapes.incidents import (
     VerdictOut,
 )
 from api.store.audit import Act
-from api.store.incidents import IncidentFilter, Page
+from api.store.filters import IncidentFilter
+from api.store.paging import Page
 from api.store.verdicts import Verdict
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])

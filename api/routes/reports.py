@@ -31,7 +31,7 @@ from api.shapes.incidents import IncidentQuery
 from api.shapes.statistics import StatisticsOut
 from api.sheets import workbook
 from api.store.audit import Act, AuditQuery
-from api.store.incidents import Page
+from api.store.paging import Page
 from pipeline.ledger.database import reading
 
 router = APIRouter()

@@ -1,33 +1,27 @@
-"""Finds incidents: filters, keyset paging, one incident with all that belongs to it."""
+"""Finds incidents: pages of them, and one with all that belongs to it."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.visitors import InternalTraversal
 
 from api.errors import NotFound, Refused
 from api.security.principal import Principal
+from api.store.filters import IncidentFilter, area_conditions, conditions
+from api.store.paging import Page, after, cursor_after, order_keys
 from api.store.schema import incident_review, review_actions
 from pipeline.ledger.database import reading
 from pipeline.ledger.tables import EvidenceRow, IncidentRow, SightingRow
 from pipeline.status import cameras
 
 Json = dict[str, Any]
-Order = Literal["urgent", "newest"]
 
 _i = IncidentRow.__table__.c
 _r = incident_review.c
@@ -60,49 +54,9 @@ _SUMMARY = (
     _r.reason,
 )
 
+_JOINED = IncidentRow.__table__.outerjoin(incident_review, _r.incident_id == _i.incident_id)
 _NAMES = tuple(column.name for column in _SUMMARY)
 _NAMES_S = 2.0
-_FEW = 20
-"""Up to this many cameras their own index is quicker than reading the overview index."""
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentFilter:
-    """Which incidents; empty or None does not filter.
-
-    Attributes:
-        types: Incident types.
-        states: "open", "ended".
-        reviews: "pending", "accepted", "rejected".
-        cameras: Camera ids.
-        grid: Prefix of the grid cell's code.
-        since: Started at or after, aware; `until` is exclusive.
-        text: Part of a camera's id or name, a zone, a comment, or the start of an id.
-        severity_min: Least severity.
-        assigned_to: User name.
-        merged: Show those that another one swallowed.
-    """
-
-    types: tuple[str, ...] = ()
-    states: tuple[str, ...] = ()
-    reviews: tuple[str, ...] = ()
-    cameras: tuple[str, ...] = ()
-    grid: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    text: str | None = None
-    severity_min: int | None = None
-    assigned_to: str | None = None
-    merged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Where to go on: `limit` rows after `cursor` in an order."""
-
-    order: Order = "newest"
-    limit: int = 50
-    cursor: str | None = None
 
 
 class Incidents:
@@ -118,14 +72,16 @@ class Incidents:
         """(rows, cursor of the next page or None)."""
         if page.order == "urgent" and len(wanted.reviews) != 1:
             raise Refused("order=urgent must go with exactly one review state")
-        keys = _order_keys(page.order)
+        keys = order_keys(page.order)
         with reading(self._engine) as session:
             found = sa.select(_i.incident_id)
             if wanted.assigned_to:
                 found = found.join_from(IncidentRow.__table__, incident_review)
-            found = found.where(*self._conditions(session, principal, wanted))
+            found = found.where(
+                *conditions(session, principal, wanted, self._camera_names(session))
+            )
             if page.cursor:
-                found = found.where(_after(page.order, page.cursor))
+                found = found.where(after(page.order, page.cursor))
             found = found.order_by(*(key.desc() for key in keys)).limit(page.limit + 1)
             query = sa.select(*_SUMMARY).select_from(_JOINED).where(_i.incident_id.in_(found))
             query = query.order_by(*(key.desc() for key in keys))
@@ -134,7 +90,7 @@ class Incidents:
             rows = rows[: page.limit]
             self._add_camera_names(session, rows)
             self._add_snapshots(session, rows)
-        return rows, _cursor(page.order, rows[-1]) if more else None
+        return rows, cursor_after(page.order, rows[-1]) if more else None
 
     def count_pending(self, principal: Principal | None = None) -> int:
         """Incidents that wait for a verdict."""
@@ -186,72 +142,6 @@ class Incidents:
         self._add_camera_names(session, [found])
         self._add_snapshots(session, [found])
         return found
-
-    def _conditions(
-        self, session: Session, principal: Principal, wanted: IncidentFilter
-    ) -> list[sa.ColumnElement[bool]]:
-        found = area_conditions(principal)
-        by_camera = 0 < len(wanted.cameras) <= _FEW
-        if wanted.cameras:
-            cameras_in = _i.camera_id if by_camera else self._read(_i.camera_id)
-            found.append(cameras_in.in_(wanted.cameras))
-        for column, values in (
-            (self._read(_i.type), wanted.types),
-            (self._read(_i.state), wanted.states),
-            (
-                _i.review if wanted.reviews == ("pending",) else self._read(_i.review),
-                wanted.reviews,
-            ),
-        ):
-            if values:
-                found.append(column.in_(values) if len(values) > 1 else column == values[0])
-        if wanted.grid:
-            found.append(self._read(_i.grid_cell).startswith(wanted.grid, autoescape=True))
-        if wanted.since:
-            found.append(_i.started_at >= wanted.since)
-        if wanted.until:
-            found.append(_i.started_at < wanted.until)
-        if wanted.severity_min:
-            found.append(self._read(_i.severity) >= wanted.severity_min)
-        if wanted.assigned_to:
-            found.append(_r.assigned_to == wanted.assigned_to)
-        if not wanted.merged:
-            found.append(self._read(_i.merged_into).is_(None))
-        if wanted.text:
-            found.append(self._text_condition(session, wanted.text.strip()))
-        return found
-
-    def _read(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """The column, not to be looked up by an index of its own.
-
-        SQLite has no statistics: it would take any index that fits one filter and sort what it
-        finds. Read like this, it walks the overview index in the order that is wanted.
-        """
-        return SqliteUnaryPlus(column) if self._engine.dialect.name == "sqlite" else column
-
-    def _text_condition(self, session: Session, text: str) -> sa.ColumnElement[bool]:
-        """Resolve the words in the small tables first, so that the big one is asked by index."""
-        compact = text.replace("-", "").lower()
-        found: list[sa.ColumnElement[bool]] = [self._read(_i.zone_id) == text]
-        word = text.casefold()
-        names = self._camera_names(session)
-        ids = [
-            key for key, name in names.items() if word in key.casefold() or word in name.casefold()
-        ]
-        if 0 < len(ids) <= _FEW:
-            found = [_i.camera_id.in_(ids)]
-        elif ids:
-            found.append(self._read(_i.camera_id).in_(ids))
-        commented = sa.select(_r.incident_id).where(
-            _r.comments != sa.literal_column("''"), _r.comments.icontains(text, autoescape=True)
-        )
-        hits = session.execute(commented.limit(500)).scalars().all()
-        if hits:
-            found.append(_i.incident_id.in_(hits))
-        if 4 <= len(compact) <= 32 and all(c in "0123456789abcdef" for c in compact):
-            low, high = UUID(compact.ljust(32, "0")), UUID(compact.ljust(32, "f"))
-            found.append(_i.incident_id.between(low, high))
-        return sa.or_(*found)
 
     def _camera_names(self, session: Session) -> dict[str, str]:
         """Names by id, not older than two seconds."""
@@ -308,72 +198,6 @@ class Incidents:
         self._add_camera_names(session, found)
         self._add_snapshots(session, found)
         return found
-
-
-class SqliteUnaryPlus(sa.ColumnElement[Any]):
-    """`+column`: the same value, but no index is used for it (sqlite.org/optoverview.html)."""
-
-    inherit_cache = True
-    __visit_name__ = "sqlite_unary_plus"
-    _traverse_internals: Any = [  # noqa: RUF012 - SQLAlchemy reads it from the class as it is
-        ("column", InternalTraversal.dp_clauseelement)
-    ]
-
-    def __init__(self, column: sa.ColumnElement[Any]) -> None:
-        self.column = column
-        self.type = column.type
-
-
-@compiles(SqliteUnaryPlus)
-def _compile_unary_plus(element: SqliteUnaryPlus, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"+{compiler.process(element.column, **kw)}"
-
-
-_JOINED = IncidentRow.__table__.outerjoin(incident_review, _r.incident_id == _i.incident_id)
-
-
-def area_conditions(principal: Principal | None) -> list[sa.ColumnElement[bool]]:
-    """What keeps a caller within their areas; an incident without a cell has its camera's."""
-    if principal is None or not principal.areas:
-        return []
-    cells = [_i.grid_cell.startswith(area, autoescape=True) for area in principal.areas]
-    of_cameras = sa.select(cameras.c.camera_id).where(
-        sa.or_(*(cameras.c.grid_cell.startswith(a, autoescape=True) for a in principal.areas))
-    )
-    by_camera = _i.grid_cell.is_(None) & _i.camera_id.in_(of_cameras)
-    return [sa.or_(*cells, by_camera)]
-
-
-def _order_keys(order: Order) -> tuple[sa.ColumnElement[Any], ...]:
-    newest = (_i.started_at, _i.incident_id)
-    return (_i.severity, *newest) if order == "urgent" else newest
-
-
-def _cursor(order: Order, row: Json) -> str:
-    keys: list[Any] = [row["started_at"].isoformat(), row["incident_id"].hex]
-    if order == "urgent":
-        keys.insert(0, row["severity"])
-    text = json.dumps([order, *keys], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _after(order: Order, cursor: str) -> sa.ColumnElement[bool]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        said, *keys = json.loads(base64.urlsafe_b64decode(padded.encode()))
-        identity = UUID(keys.pop())
-        started = datetime.fromisoformat(keys.pop()).astimezone(UTC)
-        severity = int(keys.pop()) if order == "urgent" else 0
-    except (ValueError, TypeError, IndexError, AttributeError, binascii.Error, OverflowError):
-        raise Refused("cursor must be one that this list gave") from None
-    if said != order or keys or not -(2**31) < severity < 2**31:
-        raise Refused("cursor must be one that this list gave, in the same order")
-    newer = sa.or_(
-        _i.started_at < started, sa.and_(_i.started_at == started, _i.incident_id < identity)
-    )
-    if order == "newest":
-        return sa.and_(_i.started_at <= started, newer)
-    return sa.or_(_i.severity < severity, sa.and_(_i.severity == severity, newer))
 
 
 def _bodies(session: Session, incident_id: UUID) -> list[Json]:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from api.security.principal import Principal
-from api.store.incidents import area_conditions
+from api.store.filters import area_conditions
 from api.store.schema import incident_review
 from pipeline.ledger.database import reading
 from pipeline.ledger.tables import IncidentRow

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from api.errors import Conflict, NotFound, Refused
 from api.security.principal import Principal
 from api.store.audit import Act, AuditLog
-from api.store.incidents import area_conditions
+from api.store.filters import area_conditions
 from api.store.regroup import merge_into, split_off
 from api.store.schema import idempotency, incident_review, review_actions
 from pipeline.events.build import Occurrence

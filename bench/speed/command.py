@@ -248,6 +248,3 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
         "rounds of the quotient within a round. A variant that analyses less than is due has its "
         "CPU, less the decoding of every frame, divided by the share that it held.",
     }
-
-
-__all__ = ["SpeedBench", "SpeedError", "run"]

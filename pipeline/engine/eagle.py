@@ -158,7 +158,7 @@ class EagleEye:
             self._close = [(c, s) for c, s in self._close if now_s - s < _CLOSE_AGAIN_S]
             if not any(_is_same(look, known) for known, _ in self._close):
                 self._close.append((look, now_s))
-                self.tour.want(look)
+                self.tour.wants.add(look)
 
     def _step(self) -> None:
         picture = self.camera.glance(self._glanced_s)

@@ -10,21 +10,25 @@ tour driven by the device itself goes through the same states; only nobody calls
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.boxes import iou
+from pipeline.tour.closer import CloseLooks, step_towards
 from pipeline.tour.plan import next_stop
 from pipeline.tour.settings import StopSettings, TourSettings
 from pipeline.tour.settle import SettleDetector
 from pipeline.tour.values import CloseLook, CloseView, FaultKind, ImageArray, Seen, Stage, TourFault
-from pipeline.tour.verify import SURE, Reference, Shown, Verification, align, verify
+from pipeline.tour.verify import (
+    Reference,
+    Shown,
+    Verification,
+    align,
+    recognise,
+    verify,
+    verify_arrival,
+)
 from pipeline.types import ViewKey
-from streams.ptz.head import HeadError, HeadRefused, PtzHead, ViewStep
-
-MAX_WANTS = 20
-"""Close looks that may wait; the oldest goes first when one more comes, and is counted."""
+from streams.ptz.head import HeadError, HeadRefused, PtzHead
 
 OBEY_S = 6.0
 """Commands and pictures both take time: so long a picture that has not moved may be the old one."""
@@ -48,7 +52,7 @@ class Tour:
         settings: The tour.
         head: None for a tour that the device drives.
         references: Pictures of the presets by view; filled from the first arrivals if empty.
-        wants_dropped: Close looks that found no room.
+        wants: Close looks asked for; each happens during the next visit of its view.
         held: An operator holds the head: nothing is judged, and the tour waits.
     """
 
@@ -57,14 +61,13 @@ class Tour:
     head: PtzHead | None = None
     references: dict[str, tuple[Reference, ...]] = field(default_factory=dict)
     stage: Stage = Stage.TRAVELLING
-    wants_dropped: int = 0
+    wants: CloseLooks = field(default_factory=CloseLooks)
     held: bool = False
     _stop: StopSettings | None = None
     _since_s: float | None = None
     _visits: dict[str, float] = field(default_factory=dict)
     _wrong: dict[str, int] = field(default_factory=dict)
     _check: Verification | None = None
-    _wants: deque[CloseLook] = field(default_factory=deque)
     _close: CloseView | None = None
     _close_since_s: float | None = None
     _hands_s: float | None = None
@@ -90,16 +93,6 @@ class Tour:
     def resume(self, visits: Mapping[str, float]) -> None:
         """Take up an earlier run's visits."""
         self._visits.update(visits)
-
-    def want(self, look: CloseLook) -> None:
-        """Ask for a closer look; it happens during the next visit of the view, once per place."""
-        for known in self._wants:
-            if known.view_id == look.view_id and iou(known.xyxy_norm, look.xyxy_norm) > 0.3:
-                return
-        if len(self._wants) >= MAX_WANTS:
-            self._wants.popleft()
-            self.wants_dropped += 1
-        self._wants.append(look)
 
     def take_over(self, now_s: float) -> None:
         """Somebody moves the head: nothing is judged until the hands are off for a while."""
@@ -187,7 +180,7 @@ class Tour:
             return self._give_up(stop, now_s, fault)
         if self.head is None:
             return self._recognise(image, now_s, open_views)
-        check = self._check_arrival(image, stop)
+        check = verify_arrival(image, stop.view, self.references, self.settings.verify)
         if check is not None and check.shown is not Shown.WRONG and check.match is not None:
             return self._arrive(image, check, now_s)
         if not self._has_moved and waited_s < OBEY_S:
@@ -196,17 +189,6 @@ class Tour:
             self.references[stop.view] = (Reference(image),)
             return self._arrive(image, Verification(Shown.RIGHT, None), now_s)
         return self._refuse(image, stop, check, now_s)
-
-    def _check_arrival(self, image: ImageArray, stop: StopSettings) -> Verification | None:
-        """What the picture shows; None for a preset without reference that looks like no other."""
-        if stop.view in self.references:
-            return verify(image, stop.view, self.references, self.settings.verify)
-        for view in self.references:
-            check = verify(image, view, {view: self.references[view]}, self.settings.verify)
-            sure = check.match is not None and check.match.strength >= SURE
-            if sure and check.shown is not Shown.WRONG:
-                return Verification(Shown.WRONG, None, view)
-        return None
 
     def _refuse(
         self, image: ImageArray, stop: StopSettings, check: Verification, now_s: float
@@ -221,16 +203,11 @@ class Tour:
     def _recognise(self, image: ImageArray, now_s: float, open_views: Sequence[str]) -> Seen:
         """A device on its own tour: find out which preset it stands at."""
         self._rests_until_s = now_s + AGAIN_S
-        known = [s for s in self.settings.stops if s.view in self.references]
-        checks = [
-            (check, stop)
-            for stop in known
-            if (check := verify(image, stop.view, self.references, self.settings.verify)).match
-            and check.shown is not Shown.WRONG
-        ]
-        if not checks:
+        stops = {s.view: s for s in self.settings.stops if s.view in self.references}
+        here = recognise(image, list(stops), self.references, self.settings.verify)
+        if here is None:
             return Seen(faults=self._missed(now_s))
-        check, stop = max(checks, key=lambda c: c[0].match.strength if c[0].match else 0.0)
+        stop, check = stops[here[0]], here[1]
         if stop.view not in open_views:
             return Seen()
         self._stop, self._rests_until_s = stop, float("-inf")
@@ -306,22 +283,13 @@ class Tour:
         return Seen(left=left)
 
     def _wanted(self, stop: StopSettings) -> CloseLook | None:
-        """The most urgent close look of this view, taken off the list."""
+        """The most urgent close look of this view, where the head can make one."""
         if self.head is None or not self.head.can_step or not stop.may_zoom:
             return None
-        mine = [want for want in self._wants if want.view_id == stop.view]
-        if not mine:
-            return None
-        best = max(mine, key=lambda want: want.priority)
-        self._wants.remove(best)
-        return best
+        return self.wants.take(stop.view)
 
     def _go_closer(self, look: CloseLook, now_s: float) -> Seen:
-        x1, y1, x2, y2 = look.xyxy_norm
-        room = 0.6 / max(x2 - x1, y2 - y1, 1e-3)
-        step = ViewStep(
-            (x1 + x2) / 2 - 0.5, (y1 + y2) / 2 - 0.5, max(1.0, min(self.settings.closer, room))
-        )
+        step = step_towards(look.xyxy_norm, self.settings.closer)
         assert self.head is not None
         try:
             self.head.step(step)

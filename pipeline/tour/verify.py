@@ -9,7 +9,7 @@ correlated in the frequency domain, and what correlates at the best shift is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -128,6 +128,42 @@ def verify(
 def _right(own: Match, seen: Reference) -> Verification:
     drifted = _moved_px(own.to_reference, seen.size) > 1.5 / _WIDTH * seen.size[0]
     return Verification(Shown.DRIFTED if drifted else Shown.RIGHT, own)
+
+
+def verify_arrival(
+    image: ImageArray,
+    view: str,
+    references: Mapping[str, tuple[Reference, ...]],
+    settings: VerifySettings,
+) -> Verification | None:
+    """What a picture shows where a view is expected that may have no reference yet.
+
+    Returns:
+        As `verify`; None for a view without reference when the picture looks like no other.
+    """
+    if view in references:
+        return verify(image, view, references, settings)
+    for other, known in references.items():
+        check = verify(image, other, {other: known}, settings)
+        sure = check.match is not None and check.match.strength >= SURE
+        if sure and check.shown is not Shown.WRONG:
+            return Verification(Shown.WRONG, None, other)
+    return None
+
+
+def recognise(
+    image: ImageArray,
+    views: Sequence[str],
+    references: Mapping[str, tuple[Reference, ...]],
+    settings: VerifySettings,
+) -> tuple[str, Verification] | None:
+    """The one of `views` that a picture most likely shows; None when it shows none of them."""
+    found: list[tuple[float, str, Verification]] = []
+    for view in views:
+        check = verify(image, view, references, settings)
+        if check.match is not None and check.shown is not Shown.WRONG:
+            found.append((check.match.strength, view, check))
+    return max(found, key=lambda f: f[0])[1:] if found else None
 
 
 def align(image: ImageArray, match: Match) -> ImageArray:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,23 +21,6 @@ from pipeline.queue.errors import EmbeddedRedisError
 from pipeline.queue.memory import MemoryBus
 from pipeline.queue.port import EventBus
 from pipeline.queue.redis_bus import RedisBus
-
-
-def _load_builders() -> ModuleType:
-    path = Path(__file__).parents[2] / "builders" / "ledger.py"
-    spec = importlib.util.spec_from_file_location("ledger_builders", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["ledger_builders"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def build() -> ModuleType:
-    """The builders of `tests/builders/ledger.py`."""
-    return _load_builders()
 
 
 def missing(what: str) -> None:

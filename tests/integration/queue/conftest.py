@@ -1,43 +1,20 @@
-"""Real Redis servers, real SQLite files, and the builders."""
+"""Real Redis servers, real SQLite files."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from builders.evidence import new_store
 from sqlalchemy import Engine
 
+from pipeline.evidence.store import EvidenceStore
 from pipeline.ledger.database import migrate, open_engine, sqlite_url
 from pipeline.queue.embedded import EmbeddedRedis, EmbeddedRedisConfig, server_binary
 from pipeline.queue.errors import EmbeddedRedisError
 from pipeline.queue.redis_bus import RedisBus, RedisBusConfig
-
-
-def load(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def build() -> ModuleType:
-    """The builders of `tests/builders/ledger.py`."""
-    return load("ledger_builders", Path(__file__).parents[2] / "builders" / "ledger.py")
-
-
-@pytest.fixture(scope="session")
-def tally() -> ModuleType:
-    """Counting what is in the stream: `tests/integration/queue/tally.py`."""
-    return load("queue_tally", Path(__file__).with_name("tally.py"))
 
 
 @pytest.fixture
@@ -84,3 +61,11 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     migrate(made)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EvidenceStore]:
+    """An empty evidence store."""
+    made = new_store(tmp_path / "evidence")
+    yield made
+    made.close()

@@ -8,14 +8,15 @@ messages before the last one printed, as a patrol does that sees the same happen
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from threading import Event, Thread
 
 FOLDER, URL, INCIDENTS = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 ROOT = Path(__file__).parents[3]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from builders import ledger as build  # noqa: E402
 
 from pipeline.ledger.database import migrate, open_engine, sqlite_url  # noqa: E402
 from pipeline.ledger.outbox import SqlOutbox  # noqa: E402
@@ -26,12 +27,6 @@ from pipeline.ledger.sql import SqlLedger  # noqa: E402
 from pipeline.outbox import Relay, RelayConfig  # noqa: E402
 from pipeline.queue.redis_bus import RedisBus, RedisBusConfig  # noqa: E402
 from pipeline.types import Phase  # noqa: E402
-
-spec = importlib.util.spec_from_file_location("b", ROOT / "tests" / "builders" / "ledger.py")
-assert spec is not None
-assert spec.loader is not None
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
 
 engine = open_engine(sqlite_url(FOLDER / "ledger.db"))
 migrate(engine)

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from builders import tally
 
 from pipeline.queue.embedded import EmbeddedRedis
 
@@ -58,7 +58,6 @@ def run(folder: Path, url: str, incidents: int, kill_after: tuple[int, float] | 
 def test_killed_at_random_moments(
     tmp_path: Path,
     redis_server: EmbeddedRedis,
-    tally: ModuleType,
     kills: int,
     incidents: int,
 ) -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 import jsonschema
 import pytest
 import redis
+from builders import tally
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 from rich.console import Console
@@ -103,9 +104,7 @@ class TestListen:
         assert [e.data.phase for e in seen] == ["started", "ended", "started"]
         assert (status.handled, status.duplicates) == (2, 1)
 
-    def test_what_keeps_failing_is_dead_with_its_reason(
-        self, redis_server: EmbeddedRedis, tally: ModuleType
-    ) -> None:
+    def test_what_keeps_failing_is_dead_with_its_reason(self, redis_server: EmbeddedRedis) -> None:
         def refuse(event: IncidentEvent) -> None:
             if event.data.phase == "ended":
                 raise ValueError("no such unit")
@@ -162,7 +161,7 @@ def _die(*_: object) -> None:
 
 
 def test_real_messages_fit_the_published_schema(
-    filled: SqlLedger, redis_server: EmbeddedRedis, redis_bus: RedisBus, tally: ModuleType
+    filled: SqlLedger, redis_server: EmbeddedRedis, redis_bus: RedisBus
 ) -> None:
     document = YAML(typ="safe").load(ASYNCAPI.read_text())
     resource = Resource.from_contents(document, default_specification=DRAFT202012)

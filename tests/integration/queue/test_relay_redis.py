@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 import redis
+from builders import tally
 from sqlalchemy import Engine
 
 from pipeline.ledger.outbox import SqlOutbox
@@ -68,7 +69,7 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
 
 
 def test_redis_killed_again_and_again_while_incidents_are_confirmed(
-    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType, tally: ModuleType
+    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType
 ) -> None:
     ledger, rng = SqlLedger(engine, LedgerConfig(site="test")), random.Random(3)
     with Relaying(engine, redis_server.url):
@@ -90,7 +91,6 @@ def test_redis_that_lost_its_last_second_gets_it_again(
     new_redis: Callable[..., EmbeddedRedis],
     tmp_path: Path,
     build: ModuleType,
-    tally: ModuleType,
 ) -> None:
     """A power cut loses what the AOF had not synced: here, all since a copy was taken."""
     ledger = SqlLedger(engine)
@@ -113,7 +113,7 @@ def test_redis_that_lost_its_last_second_gets_it_again(
 
 
 def test_redis_away_from_the_start_then_there(
-    engine: Engine, new_redis: Callable[..., EmbeddedRedis], build: ModuleType, tally: ModuleType
+    engine: Engine, new_redis: Callable[..., EmbeddedRedis], build: ModuleType
 ) -> None:
     ledger, server = SqlLedger(engine), new_redis()
     with Relaying(engine, server.url) as (relay,):
@@ -128,7 +128,7 @@ def test_redis_away_from_the_start_then_there(
 
 
 def test_two_relays_on_one_database_neither_double_nor_lose(
-    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType, tally: ModuleType
+    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType
 ) -> None:
     ledger = SqlLedger(engine)
     with Relaying(engine, redis_server.url, count=2) as relays:
@@ -140,7 +140,7 @@ def test_two_relays_on_one_database_neither_double_nor_lose(
 
 
 def test_a_full_redis_keeps_events_in_the_outbox(
-    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType, tally: ModuleType
+    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType
 ) -> None:
     ledger = SqlLedger(engine)
     bus = RedisBus(redis_server.url)
@@ -159,7 +159,7 @@ def test_a_full_redis_keeps_events_in_the_outbox(
 
 
 def test_the_stream_is_trimmed_and_ids_stay_known(
-    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType, tally: ModuleType
+    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType
 ) -> None:
     bus = RedisBus(redis_server.url, RedisBusConfig(max_entries=100))
     ledger = SqlLedger(engine)

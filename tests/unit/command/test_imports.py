@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[3]
+LEDGER_AND_QUEUE = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for folder in ("ledger", "events", "queue", "evidence")
+    for path in sorted((ROOT / "pipeline" / folder).rglob("*.py"))
+    if path.stem not in ("__init__", "env") and "versions" not in path.parts
+]
 LOADED = "import sys; print(' '.join(sorted(m.split('.')[0] for m in sys.modules)))"
 
 
@@ -31,6 +39,11 @@ def loaded_by(statement: str) -> set[str]:
             "import api.app, api.serve, skygrid.serve",
             {"torch", "ultralytics", "openvino", "cv2", "av", "streams"},
             id="the web side",
+        ),
+        pytest.param(
+            f"import pipeline.outbox, {', '.join(LEDGER_AND_QUEUE)}",
+            {"models", "streams", "cv2", "av", "torch", "ultralytics", "openvino"},
+            id="ledger, events, queue and evidence",
         ),
         pytest.param(
             "import skygrid.cli",

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from pipeline.tour.closer import MAX_WANTS
 from pipeline.tour.settings import StopSettings, TourSettings
-from pipeline.tour.tour import MAX_WANTS, Tour
+from pipeline.tour.tour import Tour
 from pipeline.tour.values import CloseLook, FaultKind, Seen, Stage
 from pipeline.tour.verify import Reference
 from streams.ptz.head import HeadPreset, HeadUnreachable, Pointing
@@ -151,7 +152,7 @@ def test_drift_is_laid_over_the_reference(by_day: Panorama) -> None:
 def test_a_wish_brings_a_closer_look_and_the_head_returns(by_day: Panorama) -> None:
     eagle = Eagle(by_day, known=True)
     box = (0.6, 0.5, 0.7, 0.6)
-    eagle.tour.want(CloseLook("market", box))
+    eagle.tour.wants.add(CloseLook("market", box))
     eagle.drive(70)
     close = [(seen, at) for _, seen, at in eagle.seen if seen.close is not None]
     assert close
@@ -169,15 +170,15 @@ def test_close_looks_are_bounded_and_the_lost_are_counted(by_day: Panorama) -> N
     tour = Eagle(by_day).tour
     for number in range(MAX_WANTS + 5):
         x = 0.03 * number
-        tour.want(CloseLook("market", (x, 0.1, x + 0.02, 0.2), float(number)))
-    assert tour.wants_dropped == 5
+        tour.wants.add(CloseLook("market", (x, 0.1, x + 0.02, 0.2), float(number)))
+    assert tour.wants.dropped == 5
 
 
 def test_one_place_is_wished_for_once(by_day: Panorama) -> None:
     tour = Eagle(by_day).tour
     for _ in range(MAX_WANTS + 5):
-        tour.want(CloseLook("market", (0.1, 0.1, 0.2, 0.2)))
-    assert tour.wants_dropped == 0
+        tour.wants.add(CloseLook("market", (0.1, 0.1, 0.2, 0.2)))
+    assert tour.wants.dropped == 0
 
 
 def test_hands_on_the_head_pause_the_tour_and_it_resumes(by_day: Panorama) -> None:
