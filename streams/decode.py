@@ -62,6 +62,16 @@ def decode_pictures(packets: Iterable[Packet], fps: float | None = None) -> Iter
             yield picture
 
 
+def decode_keyframes(packets: Iterable[Packet]) -> Iterator[Picture]:
+    """Decode the keyframes among packets, each by itself; damaged ones are left out."""
+    for packet in packets:
+        if packet.is_keyframe:
+            try:
+                yield decode_picture(packet)
+            except DecodeError:
+                continue
+
+
 def picture_size(codec: CodecInfo, keyframe: bytes) -> tuple[int, int]:
     """Return (width, height) that a keyframe really has, (0, 0) when it cannot be decoded."""
     try:

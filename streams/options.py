@@ -22,6 +22,8 @@ class SourceOptions:
         loop: Clips only: begin again at the end; every round is a new epoch.
         started_at: Clips only: aware UTC time at which the first picture was taken; default now.
         max_gap_s: A longer step of the stream's clock is a jump in time.
+        burst_s: Cameras over TCP only: how long a reader that is up to date rests, see
+            `streams.bursts`; pictures come later by at most so much. 0: it never rests.
         strict_reads: Cut every read short by libav's interrupt callback, see `streams.demux`.
     """
 
@@ -32,6 +34,7 @@ class SourceOptions:
     loop: bool = False
     started_at: datetime | None = None
     max_gap_s: float = 5.0
+    burst_s: float = 0.2
     strict_reads: bool = False
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, Self
 from av.packet import Packet as LibavPacket
 from av.video.stream import VideoStream
 
+from streams.bursts import BurstPacer
 from streams.decode import picture_size
 from streams.demux import Demuxer, is_live
 from streams.errors import SourceEnded
@@ -111,6 +112,8 @@ class _LibavSource:
         self.codec = self._demuxer.described_codec()
         self._first = True
         self._paced_from: tuple[float, float] | None = None
+        in_bursts = self.live and options.transport == "tcp"  # UDP has no buffer to wait in
+        self._bursts = BurstPacer(options.burst_s if in_bursts else 0.0)
 
     def __repr__(self) -> str:
         return f"PacketSource({self.camera_id!r}, {redact(self._url)!r})"
@@ -152,6 +155,8 @@ class _LibavSource:
             if self._session.stop.is_set():  # its timeline may serve another reader by now
                 return
             yield self._packet(raw, data)
+            if self.live and raw.dts is not None:
+                self._rest(raw.dts * self._demuxer.base_s)
 
     def _packet(self, raw: LibavPacket[VideoStream], data: bytes) -> Packet:
         arrived_s = self._session.now()
@@ -196,6 +201,10 @@ class _LibavSource:
         self.codec = CodecInfo(self.codec.name, *size, extradata)
         if not self._first:
             self._session.epoch += 1
+
+    def _rest(self, stream_s: float) -> None:
+        if rest_s := self._bursts.rest_s(stream_s, time.monotonic()):
+            self._session.stop.wait(rest_s)
 
     def _wait_until_due(self, decode_s: float) -> None:
         if self._options.pace == "fast":

@@ -14,10 +14,14 @@ from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
 from pipeline.confirm import LookWant, Origin
+from pipeline.engine.watch import KEYFRAMES_SERVE
 from pipeline.types import Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.types import Frame, ImageArray, Shot
+
+_KEYFRAMES_S = 2.0
+"""How often cameras send a keyframe, as far as slow looks are concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,13 @@ class _Attention:
         if self.looks and wants and t_s >= self.look_until_s:
             self.look_until_s = t_s + wants[0].look_s
             self.look_fps = wants[0].look_fps
-        step = 1 / self.look_fps if t_s < self.look_until_s else self.period_s
+        step = _look_step_s(self.look_fps) if t_s < self.look_until_s else self.period_s
         self.next_s = t_s + step
+
+
+def _look_step_s(fps: float) -> float:
+    """A slow look sees keyframes alone, see `WatchedView.look`."""
+    return max(1 / fps, _KEYFRAMES_S) if KEYFRAMES_SERVE / fps >= _KEYFRAMES_S else 1 / fps
 
 
 @dataclass(frozen=True, slots=True)

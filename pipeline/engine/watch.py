@@ -22,15 +22,17 @@ from pipeline.types import Act, Box, BoxAt, CrowdCount, Phase, Sighting, Track, 
 from pipeline.view_pipeline import Judgement, ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.camera import Camera
-from streams.decode import FrameDecoder
-from streams.errors import DecodeError
-from streams.types import Frame, Shot
+from streams.decode import decode_keyframes, decode_pictures
+from streams.ring import PacketRing
+from streams.types import Frame, Packet, Shot
 
 log = structlog.get_logger(__name__)
 
 _STEPS_KEPT = 4000
 _RATE_OVER_S = 60.0
 _LOOK_GRACE_S = 5.0
+KEYFRAMES_SERVE = 2.2
+"""Keyframes so many times as far apart as a look's pictures still serve it."""
 _STILL_WIDTH = 960
 _STILL_EVERY_S = 4.0
 _URGENT = 3
@@ -177,26 +179,24 @@ class WatchedView:
         return self._unchanged.known(shot, self._watched(shot))
 
     def look(self, look_s: float, look_fps: float, stop: threading.Event) -> Iterator[Shot]:
-        """Every picture due at `look_fps`, from the ring's last keyframe on, for `look_s`."""
-        key = self.camera.ring.newest_keyframe()
+        """Pictures at `look_fps`, from the ring's last keyframe on, for `look_s`.
+
+        A slow look is content with the keyframes where they come often enough: to decode what
+        lies between costs twenty times as much.
+        """
+        ring = self.camera.ring
+        key = ring.newest_keyframe()
         if key is None:
             return
-        decoder, give_up_s = FrameDecoder(), time.monotonic() + look_s + _LOOK_GRACE_S
-        due_s = self._judged_s
-        for packet in self.camera.ring.follow(key.timestamp_s, timeout_s=2.0):
-            if stop.is_set() or time.monotonic() > give_up_s:
+        end_s, due_s = key.timestamp_s + look_s, self._judged_s
+        packets = _followed(ring, key.timestamp_s, look_s, stop)
+        slow = ring.keyframe_gap_s() <= KEYFRAMES_SERVE / look_fps
+        for picture in decode_keyframes(packets) if slow else decode_pictures(packets):
+            if picture.timestamp_s > end_s:
                 return
-            try:
-                pictures = decoder.decode(packet)
-            except DecodeError:
-                decoder.reset()
-                continue
-            for picture in pictures:
-                if picture.timestamp_s > key.timestamp_s + look_s:
-                    return
-                if picture.timestamp_s > due_s:
-                    due_s = max(due_s, picture.timestamp_s - 1 / look_fps) + 1 / look_fps
-                    yield picture
+            if picture.timestamp_s > due_s:
+                due_s = max(due_s, picture.timestamp_s - 1 / look_fps) + 1 / look_fps
+                yield picture
 
     def judge(self, shot: Shot, detections: Detections, looking: bool) -> LookWant | None:
         """Judge one picture, hand its sightings on, and say what deserves a look.
@@ -319,6 +319,18 @@ class WatchedView:
             min(width, math.ceil(max(b[2] for b in boxes))),
             min(height, math.ceil(max(b[3] for b in boxes))),
         )
+
+
+def _followed(
+    ring: PacketRing, start_s: float, look_s: float, stop: threading.Event
+) -> Iterator[Packet]:
+    """The packets of a look as they come, until it is over."""
+    give_up_s = time.monotonic() + look_s + _LOOK_GRACE_S
+    for packet in ring.follow(start_s, timeout_s=2.0):
+        over = packet.decode_s > start_s + look_s
+        if over or stop.is_set() or time.monotonic() > give_up_s:
+            return
+        yield packet
 
 
 def _small(shot: Shot) -> Frame:

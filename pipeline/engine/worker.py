@@ -32,7 +32,7 @@ from streams.errors import StreamError
 
 log = structlog.get_logger(__name__)
 
-_IDLE_S = 0.02
+_IDLE_S, _LEAST_IDLE_S = 0.1, 0.005
 _RETRY_SHARE = 0.125
 _JOIN_S = 3.0
 _AFTER_FAULT_S = 1.0
@@ -164,7 +164,7 @@ class Worker:
                 self._places.release()
         if not handed:
             self._grant_looks(now)
-            self._stop.wait(_IDLE_S)
+            self._stop.wait(self._idle_s())
 
     def _submit_due(self, now: float) -> bool:
         with self._schedule_lock:
@@ -180,6 +180,13 @@ class Worker:
                 return False
             raise
         return True
+
+    def _idle_s(self) -> float:
+        """Until the next view falls due, but looks do not wait for that."""
+        with self._schedule_lock:
+            due_s = self._scheduler.next_due_s()
+        left_s = _IDLE_S if due_s is None else due_s - self._clock()
+        return min(_IDLE_S, max(_LEAST_IDLE_S, left_s))
 
     def _glance(self, view: WatchedView, now: float) -> None:
         try:
