@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
+# Much of the tests is waiting for cameras: three files at a time suit two cores.
+PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 SOURCES := streams models pipeline dispatch api bench sample_videos skygrid
 
 .DEFAULT_GOAL := help
@@ -52,7 +54,7 @@ imports: setup-dev
 	$(BIN)/lint-imports
 
 unit: setup-dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" $(PARALLEL)
 
 test: setup-dev system check unit ## all that CI runs
 

@@ -1,4 +1,4 @@
-"""Sightings, places and evidence for tests; a conftest loads this file by its path."""
+"""Sightings, places and evidence for tests."""
 
 from __future__ import annotations
 

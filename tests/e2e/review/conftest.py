@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from builders.house import PASSWORD, House, open_house
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ARGUMENTS = (
@@ -24,20 +21,6 @@ ARGUMENTS = (
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 )
-FOLDER = Path(__file__).parents[2] / "integration" / "api"
-
-
-def api_tests() -> ModuleType:
-    """`tests/integration/api/conftest.py`: how a server is opened; tests are no package."""
-    name = "skygrid_api_conftest"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, FOLDER / "conftest.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 @pytest.fixture(scope="session")
@@ -54,16 +37,10 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="session")
-def api_kit() -> ModuleType:
-    """How a server is opened."""
-    return api_tests()
-
-
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One server per test file, with 30 incidents."""
-    yield from api_tests().open_house(tmp_path_factory.mktemp("house"), 30)
+    yield from open_house(tmp_path_factory.mktemp("house"), 30)
 
 
 class Desk:
@@ -85,7 +62,7 @@ class Desk:
         """Sign in by the form and wait for the queue."""
         self.page.goto(f"{url}/signin")
         self.page.fill("[name=username]", username)
-        self.page.fill("[name=password]", api_tests().PASSWORD)
+        self.page.fill("[name=password]", PASSWORD)
         self.page.press("[name=password]", "Enter")
         self.page.wait_for_selector("#rows .row.current")
 

@@ -1,4 +1,4 @@
-"""Two hundred incidents judged with the keyboard alone; the next clip is loaded before the key."""
+"""A shift of incidents judged with the keyboard alone; the next clip is loaded before the key."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from builders.house import House, open_house
 
 from pipeline.ledger.database import reading
 from pipeline.ledger.tables import IncidentRow
 
 pytestmark = pytest.mark.browser
-COUNT = 200
+ON_A_PAGE = 50
 PLAYING = (
     "() => { const v = document.querySelector('#player video');"
     " return v && v.readyState >= 2 && v.currentTime > 0 }"
@@ -21,18 +22,21 @@ PLAYING = (
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, api_kit: Any) -> Iterator[Any]:
-    """A shift's work: a few more incidents than are judged, on cameras enough to stay apart."""
-    yield from api_kit.open_house(tmp_path_factory.mktemp("shift"), COUNT + 8, cameras=52)
+def house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """A few more incidents than the parameter says, on cameras enough to stay apart."""
+    count = getattr(request, "param", 0) + 8
+    yield from open_house(tmp_path_factory.mktemp("shift"), count, cameras=52)
 
 
-def reviews(house: Any) -> Counter[str]:
+def reviews(house: House) -> Counter[str]:
     query = sa.select(IncidentRow.review, sa.func.count()).group_by(IncidentRow.review)
     with reading(house.services.engine) as session:
         return Counter({row[0]: row[1] for row in session.execute(query)})
 
 
-def test_the_next_clip_is_loaded_before_the_key(house: Any, desk: Any) -> None:
+def test_the_next_clip_is_loaded_before_the_key(house: House, desk: Any) -> None:
     asked: list[str] = []
     with desk() as operator:
         operator.page.on("request", lambda request: asked.append(request.url))
@@ -57,12 +61,20 @@ def test_the_next_clip_is_loaded_before_the_key(house: Any, desk: Any) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_two_hundred_are_judged_with_the_keyboard_alone(house: Any, desk: Any) -> None:
+@pytest.mark.parametrize(
+    ("house", "count"),
+    [
+        pytest.param(ON_A_PAGE + 10, ON_A_PAGE + 10, id="more than a page"),
+        pytest.param(200, 200, id="a shift", marks=pytest.mark.slow),
+    ],
+    indirect=["house"],
+)
+def test_many_are_judged_with_the_keyboard_alone(house: House, desk: Any, count: int) -> None:
     judged: dict[str, str] = {}
     with desk() as operator:
         operator.sign_in(house.url)
         page = operator.page
-        for number in range(COUNT):
+        for number in range(count):
             page.wait_for_selector("#verdict .accept:not([disabled])")
             current = operator.current()
             assert current is not None
@@ -79,5 +91,5 @@ def test_two_hundred_are_judged_with_the_keyboard_alone(house: Any, desk: Any) -
             )
         page.wait_for_timeout(1500)
         assert page.locator(".toast.bad").count() == 0
-    assert len(judged) == COUNT
-    assert reviews(house) == {"accepted": COUNT // 2, "rejected": COUNT // 2, "pending": 8}
+    assert len(judged) == count
+    assert reviews(house) == {"accepted": count // 2, "rejected": count // 2, "pending": 8}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from builders import patrol as kit
+from builders.house import serving
 from ruamel.yaml import YAML
 
 from api.settings import ApiSettings
@@ -22,28 +22,11 @@ from pipeline.queue.embedded import EmbeddedRedis
 from streams.serve import RtspServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.rtsp, pytest.mark.redis]
-TESTS = Path(__file__).parents[2]
 SIZE = (640, 384)
 PLAYS = (
     "() => { const v = document.querySelector('#player video');"
     " return v && v.videoWidth > 0 && v.currentTime > 0 && !v.error }"
 )
-
-
-def load(name: str, path: Path) -> ModuleType:
-    """A module of another folder of tests; tests are no package."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-kit = load("patrol_conftest", TESTS / "integration" / "patrol" / "conftest.py")
-api = load("skygrid_api_conftest", TESTS / "integration" / "api" / "conftest.py")
 RULE = {
     "type": "garbage",
     "dwell_s": 1.0,
@@ -100,7 +83,7 @@ def street(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
                 poll_s=0.1,
                 requests_per_minute=60_000,
             )
-            with api.serving(config) as house:
+            with serving(config) as house:
                 yield SimpleNamespace(patrol=patrol, queue=url, house=house)
         finally:
             if patrol.process is not None and patrol.process.poll() is None:

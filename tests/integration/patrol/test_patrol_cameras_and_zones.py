@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from builders import patrol as kit
 from ruamel.yaml import YAML
 
 from pipeline.ledger.database import open_engine
@@ -22,22 +20,6 @@ from streams.serve import RtspServer
 
 pytestmark = [pytest.mark.rtsp, pytest.mark.redis]
 GOOD = 7
-
-
-def load_kit() -> ModuleType:
-    """`conftest.py` beside this file; tests are no package."""
-    if "patrol_conftest" not in sys.modules:
-        path = Path(__file__).with_name("conftest.py")
-        spec = importlib.util.spec_from_file_location("patrol_conftest", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["patrol_conftest"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["patrol_conftest"]
-
-
-kit = load_kit()
 HAPPENINGS = len(kit.CELLS)
 
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 import resource
 import signal
 import sqlite3
-import sys
 import time
 from pathlib import Path
 
 import av
 import pytest
+from builders import patrol as kit
 
 from pipeline.queue.embedded import EmbeddedRedis
-
-HERE = Path(__file__).parent
-_spec = importlib.util.spec_from_file_location("patrol_conftest", HERE / "conftest.py")
-assert _spec is not None
-assert _spec.loader is not None
-kit = importlib.util.module_from_spec(_spec)
-sys.modules["patrol_conftest"] = kit
-_spec.loader.exec_module(kit)
 
 pytestmark = [pytest.mark.rtsp, pytest.mark.redis]
 HAPPENINGS = len(kit.CELLS)

@@ -7,9 +7,7 @@ and end only when a visit has seen the place empty.
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import threading
 import time
 from collections import Counter
@@ -21,6 +19,8 @@ import cv2
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from builders import patrol as kit
+from builders.live_camera import LiveCamera
 from ruamel.yaml import YAML
 
 from bench.fusion_city import DAY, city
@@ -39,20 +39,6 @@ SPOTS = {
     "market": Pointing(0.45, 0.30, 0.3),
     "station": Pointing(-0.05, -0.40, 0.3),
 }
-
-
-def _load(name: str, path: Path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-kit = _load("patrol_conftest", Path(__file__).parent / "conftest.py")
-live = _load("live_camera", Path(__file__).parents[2] / "builders" / "live_camera.py")
 
 
 @dataclass
@@ -114,7 +100,7 @@ def eagle(tmp_path: Path, block_weight: Path, request: pytest.FixtureRequest) ->
         "min_looks": 2, "look_s": 0, "clear_s": 2.0, **getattr(request, "param", {}),
     }  # fmt: skip
     zones = [{"id": "ground", "rules": [rule]}]
-    with SoapDevice(roof.head) as device, live.LiveCamera(roof.picture) as camera:
+    with SoapDevice(roof.head) as device, LiveCamera(roof.picture) as camera:
         tour = {
             "host": "127.0.0.1",
             "port": device.port,
@@ -151,7 +137,7 @@ def eagle(tmp_path: Path, block_weight: Path, request: pytest.FixtureRequest) ->
         yield Eagle(roof, patrol, EmbeddedRedis(patrol.data).url)
         if patrol.process is not None and patrol.process.poll() is None:
             patrol.kill()
-        kit._end_embedded(patrol.data)
+        kit.end_embedded(patrol.data)
 
 
 def test_one_heap_is_one_incident_whatever_the_head_does(eagle: Eagle) -> None:
