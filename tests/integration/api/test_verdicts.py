@@ -189,7 +189,7 @@ def test_merging_while_the_patrol_records_never_waits_for_ever(
 
     def record() -> None:
         step = 0
-        while not stop.is_set():
+        while not stop.wait(0.002):  # SQLite's lock is not fair: without a pause, nobody gets it
             step += 1
             for sighting in newest:
                 try:
