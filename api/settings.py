@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pipeline.geometry.settings import GridSettings
 from pipeline.types import IncidentType
 
-REJECT_REASONS: tuple[str, ...] = (
+RejectReason = Literal[
     "not_there",
     "lawful",
     "wrong_object",
@@ -21,8 +21,10 @@ REJECT_REASONS: tuple[str, ...] = (
     "bad_picture",
     "test",
     "other",
-)
+]
 """Reasons for a rejection; their order gives the digit keys 1 to 9."""
+
+REJECT_REASONS: tuple[str, ...] = get_args(RejectReason)
 
 
 class OidcSettings(BaseModel):

@@ -8,21 +8,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from api.settings import RejectReason
 from api.shapes.base import Answer, Area, Asked, Identifier, Name, Words
 from pipeline.events.dispatch import Dispatch
 from pipeline.types import IncidentType
 
-RejectReason = Literal[
-    "not_there",
-    "lawful",
-    "wrong_object",
-    "wrong_place",
-    "passing",
-    "duplicate",
-    "bad_picture",
-    "test",
-    "other",
-]
 IncidentStates = Literal["open", "ended"]
 ReviewStates = Literal["pending", "accepted", "rejected"]
 

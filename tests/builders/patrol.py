@@ -19,12 +19,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import openvino as ov
 import redis
 from openvino import opset13 as ops
+from ruamel.yaml import YAML
 from sqlalchemy import text
 
 from models.card import Card, describe_file, write_card
@@ -38,6 +40,31 @@ CELL = 64
 SIZE = (384, 640)
 CELLS = [(2, 2), (2, 5), (4, 8)]
 """Rows and columns of the three red cells: three happenings."""
+
+RULE = {
+    "type": "garbage",
+    "dwell_s": 1.0,
+    "glance_period_s": 0.5,
+    "confirm_s": 0.5,
+    "min_looks": 2,
+    "look_s": 0,
+}
+"""Garbage at once: what the tests wait for takes a second, not a minute."""
+
+
+def write_site(path: Path, weight: Path, camera: dict[str, Any]) -> Path:
+    """The site file of a patrol on one camera, with a weight of `write_block_weight`."""
+    site = {
+        "site": "test",
+        "data_dir": "data",
+        "detector": {"weights": str(weight), "threads": 1},
+        "monitor": {"port": 0},
+        "evidence": {"pre_roll_s": 1, "post_roll_s": 1, "min_free_mebibytes": 1},
+        "cameras": [camera],
+    }
+    with path.open("w") as stream:
+        YAML().dump(site, stream)
+    return path
 
 
 def write_block_weight(directory: Path) -> Path:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from builders import patrol as kit
 from builders.house import serving
-from ruamel.yaml import YAML
 
 from api.settings import ApiSettings
 from bench.fusion_square import pinhole
@@ -27,14 +26,6 @@ PLAYS = (
     "() => { const v = document.querySelector('#player video');"
     " return v && v.videoWidth > 0 && v.currentTime > 0 && !v.error }"
 )
-RULE = {
-    "type": "garbage",
-    "dwell_s": 1.0,
-    "glance_period_s": 0.5,
-    "confirm_s": 0.5,
-    "min_looks": 2,
-    "look_s": 0,
-}
 
 
 def ground_points() -> dict[str, Any]:
@@ -55,24 +46,13 @@ def street(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     weight = kit.write_block_weight(tmp_path / "weights")
     clip = kit.write_clip(tmp_path / "street.mp4", request.param)
     with RtspServer({"street": clip}) as rtsp:
-        site = {
-            "site": "test",
-            "data_dir": "data",
-            "detector": {"weights": str(weight), "threads": 1},
-            "monitor": {"port": 0},
-            "evidence": {"pre_roll_s": 1, "post_roll_s": 1, "min_free_mebibytes": 1},
-            "cameras": [
-                {
-                    "id": "street",
-                    "name": "东门大街",
-                    "url": rtsp.url("street"),
-                    "zones": [{"id": "ground", "rules": [RULE]}],
-                }
-            ],
+        camera = {
+            "id": "street",
+            "name": "东门大街",
+            "url": rtsp.url("street"),
+            "zones": [{"id": "ground", "rules": [kit.RULE]}],
         }
-        with (tmp_path / "site.yaml").open("w") as stream:
-            YAML().dump(site, stream)
-        patrol = kit.RunningPatrol(tmp_path / "site.yaml")
+        patrol = kit.RunningPatrol(kit.write_site(tmp_path / "site.yaml", weight, camera))
         patrol.start()
         try:
             url = EmbeddedRedis(patrol.data).url

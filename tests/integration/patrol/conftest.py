@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from builders.patrol import RunningPatrol, end_embedded, write_block_weight, write_clip
-from ruamel.yaml import YAML
+from builders.patrol import (
+    RULE,
+    RunningPatrol,
+    end_embedded,
+    write_block_weight,
+    write_clip,
+    write_site,
+)
 
 from streams.serve import RtspServer
 
@@ -39,33 +45,12 @@ def rtsp(block_clip: Path) -> Iterator[RtspServer]:
 
 @pytest.fixture
 def square(tmp_path: Path, rtsp: RtspServer, block_weight: Path) -> Iterator[Square]:
-    site = tmp_path / "site.yaml"
-    rule = {
-        "type": "garbage",
-        "dwell_s": 1.0,
-        "glance_period_s": 0.5,
-        "confirm_s": 0.5,
-        "min_looks": 2,
-        "look_s": 0,
+    camera = {
+        "id": "square",
+        "url": rtsp.url("square"),
+        "zones": [{"id": "ground", "rules": [RULE]}],
     }
-    with site.open("w") as stream:
-        YAML().dump(
-            {
-                "site": "test",
-                "data_dir": "data",
-                "detector": {"weights": str(block_weight), "threads": 1},
-                "monitor": {"port": 0},
-                "evidence": {"pre_roll_s": 1, "post_roll_s": 1, "min_free_mebibytes": 1},
-                "cameras": [
-                    {
-                        "id": "square",
-                        "url": rtsp.url("square"),
-                        "zones": [{"id": "ground", "rules": [rule]}],
-                    }
-                ],
-            },
-            stream,
-        )
+    site = write_site(tmp_path / "site.yaml", block_weight, camera)
     patrol = RunningPatrol(site)
     yield Square(rtsp, patrol)
     if patrol.process is not None and patrol.process.poll() is None:

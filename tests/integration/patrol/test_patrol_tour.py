@@ -21,7 +21,6 @@ import pytest
 import sqlalchemy as sa
 from builders import patrol as kit
 from builders.live_camera import LiveCamera
-from ruamel.yaml import YAML
 
 from bench.fusion_city import DAY, city
 from pipeline.heads import HeadHold, give_head_back, take_head
@@ -113,26 +112,13 @@ def eagle(tmp_path: Path, block_weight: Path, request: pytest.FixtureRequest) ->
             ],
             "close_look_s": 5.0,
         }
-        site = tmp_path / "site.yaml"
-        with site.open("w") as stream:
-            YAML().dump(
-                {
-                    "site": "test",
-                    "data_dir": "data",
-                    "detector": {"weights": str(block_weight), "threads": 1},
-                    "monitor": {"port": 0},
-                    "evidence": {"pre_roll_s": 1, "post_roll_s": 1, "min_free_mebibytes": 1},
-                    "cameras": [
-                        {
-                            "id": "eagle",
-                            "url": camera.url,
-                            "tour": tour,
-                            "views": [{"id": name, "zones": zones} for name in SPOTS],
-                        }
-                    ],
-                },
-                stream,
-            )
+        eye = {
+            "id": "eagle",
+            "url": camera.url,
+            "tour": tour,
+            "views": [{"id": name, "zones": zones} for name in SPOTS],
+        }
+        site = kit.write_site(tmp_path / "site.yaml", block_weight, eye)
         patrol = kit.RunningPatrol(site)
         yield Eagle(roof, patrol, EmbeddedRedis(patrol.data).url)
         if patrol.process is not None and patrol.process.poll() is None:
