@@ -20,16 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from bench.incidents.alarms import Alarm, alarms_of
 from bench.incidents.commit import commit
 from bench.incidents.intervals import poisson_rate
+from bench.incidents.kept import KeptDetections, picture_name
 from bench.incidents.quiet_page import quiet_page
 from models.detections import Detections
 from models.detector import Detector
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
-from models.regions import detect_regions
 from pipeline.confirm import Origin
 from pipeline.engine.unchanged import UnchangedView
 from pipeline.ledger.codec import sighting_json, sighting_of
@@ -45,7 +44,6 @@ MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 UNCHANGED_S = WorkerSettings().unchanged_s
 """As a site has it by default."""
 _MOST_DRAWN = 200
-_KEEP_SHARE = 0.6
 _STREET = [[0.02, 0.4], [0.98, 0.4], [0.98, 0.98], [0.02, 0.98]]
 
 
@@ -61,6 +59,7 @@ class QuietOptions:
         piece_s: Seconds of a piece.
         unchanged_s: The patrol keeps the boxes of an unchanged picture for so long.
         most_s: Begin no further piece after so many seconds of wall clock; None for no end.
+        again: Watch pieces once more that were watched, with the detections that were kept.
     """
 
     days: int = 10
@@ -70,6 +69,7 @@ class QuietOptions:
     piece_s: float = 7200.0
     unchanged_s: float = UNCHANGED_S
     most_s: float | None = None
+    again: bool = False
 
 
 Progress = Callable[[str, int, int], None]
@@ -102,11 +102,11 @@ def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: 
         for number in range(pieces):
             done += 1
             place = folder / f"day-{seed:02d}"
-            if (place / f"piece-{number:02d}.json").is_file():
+            if not options.again and (place / f"piece-{number:02d}.json").is_file():
                 continue
             if options.most_s is not None and time.monotonic() - began > options.most_s:
                 break
-            day = day or _Day(quiet_view(seed, *places), seed, detector, place)
+            day = day or _Day(quiet_view(seed, *places), seed, detector, place, out / "detections")
             day.watch(number, options)
             if progress is not None:
                 progress(f"day {seed}, piece {number}", done, options.days * pieces)
@@ -119,7 +119,9 @@ def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: 
 class _Day:
     """One view over one day, a piece at a time."""
 
-    def __init__(self, view: QuietView, seed: int, detector: Detector, folder: Path) -> None:
+    def __init__(
+        self, view: QuietView, seed: int, detector: Detector, folder: Path, kept: Path
+    ) -> None:
         rules = (
             {"type": "street_vending"},
             {"type": "garbage"},
@@ -131,10 +133,7 @@ class _Day:
         self._origin = Origin("quiet", ViewKey(f"day-{seed}"), detector.model_id)
         self._drawn: dict[Hashable, ImageArray] = {}
         self._found: dict[Hashable, Detections] = {}
-        self._floor = np.array(
-            [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
-            np.float32,
-        )
+        self._kept = KeptDetections(detector, kept, f"quiet-{seed:02d}", self._regions)
         folder.mkdir(parents=True, exist_ok=True)
 
     def watch(self, number: int, options: QuietOptions) -> None:
@@ -149,7 +148,7 @@ class _Day:
         )
         self._take_up(pipeline, number)
         unchanged, roi = UnchangedView(options.unchanged_s), self._roi()
-        began, detected = time.process_time(), 0
+        began, detected, detect_s, spent_s = time.process_time(), 0, 0.0, 0.0
         sightings: list[Sighting] = []
         steps = round(options.piece_s / options.glance_s)
         for step in range(steps):
@@ -162,7 +161,10 @@ class _Day:
             if found is None:
                 if content not in self._found:
                     detected += 1
-                    self._found[content] = self._see(image)
+                    before = time.process_time()
+                    self._found[content], cpu_s = self._kept.see(picture_name(image), image)
+                    spent_s += time.process_time() - before
+                    detect_s += cpu_s
                 found = self._found[content]
             new = pipeline.judge(frame, found).sightings
             unchanged.detected(frame, roi, found, not pipeline.confirmation.undecided)
@@ -170,9 +172,11 @@ class _Day:
                 self._show(sighting, image)
             sightings += new
         (self._folder / f"background-{number:02d}.npz").write_bytes(pipeline.background())
+        self._kept.save()
         self._write(number, {
             "place": self._view.name, "kind": self._view.kind, "commit": commit(),
-            "pictures": steps, "detected": detected, "cpu_s": time.process_time() - began,
+            "pictures": steps, "detected": detected,
+            "cpu_s": time.process_time() - began - spent_s + detect_s,
             "sightings": [sighting_json(s) for s in sightings],
         })  # fmt: skip
 
@@ -186,10 +190,6 @@ class _Day:
                 self._drawn.pop(next(iter(self._drawn)))
             self._drawn[content] = self._view.picture(t_s)
         return self._drawn[content]
-
-    def _see(self, image: ImageArray) -> Detections:
-        found = detect_regions(self._detector, [(image, self._regions)])[0]
-        return found.where(found.confidence >= self._floor[found.class_id])
 
     @property
     def _regions(self) -> tuple[PixelBox, ...]:

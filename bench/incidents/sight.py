@@ -1,10 +1,7 @@
-"""Detections of clips, kept on disk so that thresholds can be swept cheaply (files)."""
+"""What sees a clip: a weight whose answers are kept, or the truth itself (files)."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -12,11 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from bench.incidents.footage import TrueClip, zones_of
+from bench.incidents.kept import KeptDetections
 from models.detections import Detections
 from models.detector import Detector
 from models.labels import LABELS
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
-from models.regions import detect_regions
 from pipeline.engine.watch import Count
 from pipeline.types import CrowdCount
 from pipeline.zones import Zone
@@ -52,14 +49,10 @@ class Sight(Protocol):
     def close(self) -> None: ...
 
 
-_KEEP_SHARE = 0.6
-"""As the patrol does: detections down to this share of the card's threshold carry a track on."""
-
-
 class CachedSight:
     """A detector as the patrol uses it (zone crops, tiles), its answers kept on disk.
 
-    They are kept by the clip's hash, the weight, the input size, the regions and the picture.
+    They are kept by the clip's hash and the number of the picture; see `KeptDetections`.
 
     Args:
         detector: The weight to measure.
@@ -68,18 +61,8 @@ class CachedSight:
     """
 
     def __init__(self, detector: Detector, folder: Path, counter: Count | None = None) -> None:
-        self._detector = detector
-        self._folder = folder
-        self._counter = counter
-        self._known: dict[int, tuple[Detections, float]] = {}
-        self._file: Path | None = None
-        self._dirty = False
-        self._regions: Sequence[PixelBox] = ()
-        self._floor = np.array(
-            [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
-            np.float32,
-        )
-        folder.mkdir(parents=True, exist_ok=True)
+        self._detector, self._folder, self._counter = detector, folder, counter
+        self._kept: KeptDetections | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -98,24 +81,14 @@ class CachedSight:
 
     def open(self, clip: TrueClip) -> None:
         """Take up what is known of a clip, and keep what was learned of the one before."""
-        self._save()
-        height, width = self._detector.input_size
-        self._regions = regions_of(clip, (height, width))
-        where = hashlib.sha256(str(self._regions).encode()).hexdigest()[:8]
-        name = f"{clip.sha256[:16]}-{self.model_id.replace('/', '_')}-{height}x{width}-{where}.npz"
-        self._file = self._folder / name
-        self._known = _load(self._file)
-        self._dirty = False
+        self.close()
+        regions = regions_of(clip, self._detector.input_size)
+        self._kept = KeptDetections(self._detector, self._folder, clip.sha256[:16], regions)
 
     def see(self, index: int, image: ImageArray) -> tuple[Detections, float]:
         """Boxes of a picture, and the CPU seconds it cost when it was first seen."""
-        if index not in self._known:
-            before = time.process_time()
-            found = detect_regions(self._detector, [(image, self._regions)])[0]
-            self._known[index] = found, time.process_time() - before
-            self._dirty = True
-        found, cpu_s = self._known[index]
-        return found.where(found.confidence >= self._floor[found.class_id]), cpu_s
+        assert self._kept is not None, "open() comes first"
+        return self._kept.see(str(index), image)
 
     def count(self, shot: Shot, zones: Sequence[Zone], found: Detections) -> tuple[CrowdCount, ...]:
         """People in the zones with a crowding rule, as the patrol counts them."""
@@ -123,20 +96,8 @@ class CachedSight:
 
     def close(self) -> None:
         """Write what is not yet on disk."""
-        self._save()
-
-    def _save(self) -> None:
-        if self._file is None or not self._dirty:
-            return
-        columns = {}
-        for index, (found, cpu_s) in self._known.items():
-            table = np.column_stack([found.xyxy, found.confidence, found.class_id])
-            columns[str(index)] = table.astype(np.float32)
-            columns[f"cpu{index}"] = np.array(cpu_s, np.float32)
-        part = self._file.with_suffix(".part.npz")
-        np.savez_compressed(part, allow_pickle=False, **columns)
-        os.replace(part, self._file)
-        self._dirty = False
+        if self._kept is not None:
+            self._kept.save()
 
 
 def regions_of(clip: TrueClip, input_size: tuple[int, int]) -> Sequence[PixelBox]:
@@ -146,22 +107,6 @@ def regions_of(clip: TrueClip, input_size: tuple[int, int]) -> Sequence[PixelBox
     smallest = clip.truth.smallest_object_px
     needs = RegionNeeds(object_px=smallest) if smallest else RegionNeeds(0.001, max_tiles=1)
     return plan_regions(size, zones, input_size, needs).regions
-
-
-def _load(path: Path) -> dict[int, tuple[Detections, float]]:
-    if not path.is_file():
-        return {}
-    with np.load(path, allow_pickle=False) as stored:
-        return {
-            int(name): (
-                Detections(
-                    stored[name][:, :4], stored[name][:, 4], stored[name][:, 5].astype(np.int32)
-                ),
-                float(stored[f"cpu{name}"]),
-            )
-            for name in stored.files
-            if name.isdigit()
-        }
 
 
 class TruthSight:
