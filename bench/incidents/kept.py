@@ -49,11 +49,19 @@ class KeptDetections:
         )
         folder.mkdir(parents=True, exist_ok=True)
 
-    def see(self, name: str, image: ImageArray) -> tuple[Detections, float]:
-        """Boxes of a picture, and the CPU seconds it cost when it was first seen."""
+    def see(
+        self, name: str, image: ImageArray, regions: Sequence[PixelBox] | None = None
+    ) -> tuple[Detections, float]:
+        """Boxes of a picture, and the CPU seconds it cost when it was first seen.
+
+        Args:
+            name: Tells it from all other pictures and regions of the source.
+            image: The full picture.
+            regions: Where to look, where that is not the source's own.
+        """
         if name not in self._known:
             before = time.process_time()
-            found = detect_regions(self._detector, [(image, self._regions)])[0]
+            found = detect_regions(self._detector, [(image, regions or self._regions)])[0]
             self._known[name] = found, time.process_time() - before
             self._is_new = True
         found, cpu_s = self._known[name]

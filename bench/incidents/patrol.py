@@ -1,4 +1,4 @@
-"""Runs the patrol's own decisions over a clip: glances, looks, sightings; no pacing."""
+"""Runs the patrol's own decisions over a clip: glances, looks, looks back; no pacing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bench.incidents.alarms import Alarm, alarms_of
+from bench.incidents.back import ClipBack
 from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
 from pipeline.confirm import LookWant, Origin
 from pipeline.engine.watch import KEYFRAMES_SERVE
-from pipeline.types import Box, CrowdCount, NovelObject, Sighting, ViewKey
+from pipeline.types import Act, Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.types import Frame, ImageArray, Shot
@@ -30,7 +31,7 @@ class Pace:
 
     Attributes:
         fps: Pictures per second; None: glances at the rules' own period.
-        looks: Full attention when a rule asks for it, as the patrol gives it.
+        looks: Full attention and looks back when a rule asks for them, as the patrol gives them.
     """
 
     fps: float | None = None
@@ -55,6 +56,7 @@ class Seen:
         novel: New and still things.
         counts: People counted per zone.
         looking: It belonged to a look.
+        acts: What look-backs had found by then.
     """
 
     index: int
@@ -64,6 +66,7 @@ class Seen:
     novel: tuple[NovelObject, ...] = ()
     counts: tuple[CrowdCount, ...] = ()
     looking: bool = False
+    acts: tuple[Act, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -132,22 +135,23 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     out = Patrolled([], [], [], 0.0)
     sight.open(clip)
     began = time.process_time()
-    fresh_s = 0.0
-    for index, t_s, image in pictures(clip.path, clip.truth.clip.hold_s, attention.is_due):
-        before = time.process_time()
-        found, detect_s = sight.see(index, image)
-        fresh_s += time.process_time() - before
-        out.cpu_s += detect_s
-        found = found.where(found.confidence >= options.least_confidence)
-        frame = _frame(clip, t_s, image)
-        counts = sight.count(frame, zones, found)
-        looking = t_s < attention.look_until_s
-        judgement = pipeline.judge(frame, found, counts=counts, looking=looking)
-        attention.took(t_s, judgement.wants)
-        out.sightings += judgement.sightings
-        novel = judgement.scene.novel
-        out.seen.append(Seen(index, t_s, frame.size, found, novel, counts, looking))
-    out.cpu_s += time.process_time() - began - fresh_s
+    with ClipBack(clip, sight) as back:
+        for index, t_s, image in pictures(clip.path, clip.truth.clip.hold_s, attention.is_due):
+            before = time.process_time()
+            found, detect_s = sight.see(index, image)
+            out.cpu_s += detect_s - (time.process_time() - before)
+            found = found.where(found.confidence >= options.least_confidence)
+            frame = _frame(clip, t_s, image)
+            counts = sight.count(frame, zones, found)
+            looking, acts = t_s < attention.look_until_s, back.acts(frame.timestamp_s)
+            judgement = pipeline.judge(frame, found, counts=counts, looking=looking, acts=acts)
+            attention.took(t_s, judgement.wants)
+            if attention.looks:
+                back.ask(frame, judgement)
+            out.sightings += judgement.sightings
+            novel = judgement.scene.novel
+            out.seen.append(Seen(index, t_s, frame.size, found, novel, counts, looking, acts))
+    out.cpu_s += time.process_time() - began + back.saved_s
     out.alarms = alarms_of(out.sightings, clip.start_s)
     return out
 
@@ -168,7 +172,11 @@ def judge_again(
         kept = moment.detections.confidence >= options.least_confidence
         frame = _frame(clip, moment.t_s, _blank(moment.size))
         judgement = pipeline.judge(
-            frame, moment.detections.where(kept), counts=moment.counts, looking=moment.looking
+            frame,
+            moment.detections.where(kept),
+            counts=moment.counts,
+            looking=moment.looking,
+            acts=moment.acts,
         )
         sightings += judgement.sightings
     return alarms_of(sightings, clip.start_s)

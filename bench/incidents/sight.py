@@ -42,6 +42,10 @@ class Sight(Protocol):
 
     def see(self, index: int, image: ImageArray) -> tuple[Detections, float]: ...
 
+    def see_in(
+        self, t_s: float, image: ImageArray, regions: Sequence[PixelBox]
+    ) -> tuple[Detections, float]: ...
+
     def count(
         self, shot: Shot, zones: Sequence[Zone], found: Detections
     ) -> tuple[CrowdCount, ...]: ...
@@ -89,6 +93,14 @@ class CachedSight:
         """Boxes of a picture, and the CPU seconds it cost when it was first seen."""
         assert self._kept is not None, "open() comes first"
         return self._kept.see(str(index), image)
+
+    def see_in(
+        self, t_s: float, image: ImageArray, regions: Sequence[PixelBox]
+    ) -> tuple[Detections, float]:
+        """Boxes in regions of the picture of a second, as a look-back asks for them."""
+        assert self._kept is not None, "open() comes first"
+        where = "-".join(str(side) for region in regions for side in region)
+        return self._kept.see(f"{t_s:.3f}-{where}", image, regions)
 
     def count(self, shot: Shot, zones: Sequence[Zone], found: Detections) -> tuple[CrowdCount, ...]:
         """People in the zones with a crowding rule, as the patrol counts them."""
@@ -158,6 +170,13 @@ class TruthSight:
         table = np.array(rows, np.float32).reshape(-1, 6)
         found = Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int32))
         return found, 0.0
+
+    def see_in(
+        self, t_s: float, image: ImageArray, regions: Sequence[PixelBox]
+    ) -> tuple[Detections, float]:
+        """The true boxes of the picture of a second, wherever they are."""
+        assert self._clip is not None, "open() comes first"
+        return self.see(round(t_s * self._clip.truth.clip.fps), image)
 
     def count(self, shot: Shot, zones: Sequence[Zone], found: Detections) -> tuple[CrowdCount, ...]:
         """Nothing: true boxes do not saturate, the rule counts its tracks."""

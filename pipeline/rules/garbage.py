@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.sureness import AT_THRESHOLD
-from pipeline.boxes import covered, extent, gap
+from pipeline.boxes import covered, extent, gap, iou
 from pipeline.rules.settings import GarbageSettings
 from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, hint, standing_items
 from pipeline.sightlines import PEOPLE, VEHICLES, seen_now
-from pipeline.types import Act, Reason, Scene, Suspicion, Track
+from pipeline.types import Act, Box, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
 BINS = frozenset({"bin", "overflowing_bin"})
@@ -16,6 +18,13 @@ ACTORS = PEOPLE | VEHICLES
 AT_BIN_SHARE = 0.5
 """Garbage with half of its box in a bin's box is the bin's; a bin that the detector was not sure
 of, perhaps the heap by another name, silences nothing."""
+
+ON_GROUND = 0.1
+"""Garbage whose foot is no higher above a bin's than this share of the bin's height lies on the
+ground before it, and is not the bin's."""
+
+SAME_THING = 0.5
+"""Overlap with a bin from which garbage is the bin itself by another name."""
 
 SAME_PLACE = 0.25
 """Gap, in sizes, up to which a bag is the bag of before; neighbours merge in confirmation."""
@@ -173,5 +182,11 @@ class GarbageRule:
         return gap(track.xyxy, place.box) <= self._settings.reach * extent(track.xyxy)
 
 
-def _is_in(track: Track, boxes: list[tuple[float, float, float, float]]) -> bool:
-    return any(covered(track.xyxy, box) >= AT_BIN_SHARE for box in boxes)
+def _is_in(track: Track, bins: Sequence[Box]) -> bool:
+    def holds(at: Box) -> bool:
+        ground = at[3] - ON_GROUND * (at[3] - at[1])
+        if iou(track.xyxy, at) >= SAME_THING:
+            return True
+        return track.xyxy[3] < ground and covered(track.xyxy, at) >= AT_BIN_SHARE
+
+    return any(holds(at) for at in bins)

@@ -207,7 +207,8 @@ class GarbageSettings(RuleBase):
     )
     look_back: bool = Field(True, description="Search the packets in memory for who put it there.")
     ignore_at_bins: bool = Field(
-        True, description="Garbage at a bin belongs to the bin (a collection point)."
+        True,
+        description="Garbage in or on a bin is left to it; on the ground before it, it counts.",
     )
 
 

@@ -44,10 +44,12 @@ class Standing:
             a place grows to what stands there and never creeps along with what moves.
         since_s: Media time from which it stands there.
         last_seen_s: Media time at which it was last seen there.
-        kinds: Sureness of each class seen there, mean over the looks.
+        kinds: Sureness of each class there, mean over the looks; 0 in a look that showed the
+            place unhidden and without it, so that what flickers is believed less.
         blind_s: Time within since..last seen in which nobody looked at the view.
         empty_s: Time for which the place has been seen without it, unhidden.
         looks: Pictures in which it was seen.
+        misses: Pictures in which its place was seen without it.
     """
 
     key: int
@@ -61,6 +63,7 @@ class Standing:
     blind_s: float = 0.0
     empty_s: float = 0.0
     looks: int = 0
+    misses: int = 0
     kinds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -131,6 +134,7 @@ class StandingMemory:
                 _see(place, seen[place.key], now_s, self._limits.forget_s)
             elif not blind and not hides(place.box, occluders(scene)):
                 place.empty_s += after_s
+                _miss(place)
         self._places = [p for p in self._places if p.empty_s <= self._limits.forget_s]
         return [p for p in self._places if p.key in seen]
 
@@ -152,16 +156,26 @@ class StandingMemory:
 def _see(place: Standing, items: Sequence[Item], now_s: float, recent_s: float) -> None:
     """Take in what one picture shows at a place."""
     place.looks += 1
-    trust = 1.0 / min(place.looks, MEAN_LOOKS)
-    for kind in place.kinds.keys() | {item.label for item in items}:
-        sure = max((i.confidence for i in items if i.label == kind), default=0.0)
-        before = place.kinds.get(kind, 0.0)
-        place.kinds[kind] = before + trust * (sure - before)
+    _weigh(place, items)
     place.box = reduce(union, (item.xyxy for item in items))
     while now_s - place.recent[0][0] > recent_s:
         place.recent.popleft()
     place.footprint = reduce(union, (box for _, box in place.recent))
     place.last_seen_s, place.empty_s = now_s, 0.0
+
+
+def _miss(place: Standing) -> None:
+    """Take in a picture that shows a place, and nothing at it."""
+    place.misses += 1
+    _weigh(place, ())
+
+
+def _weigh(place: Standing, items: Sequence[Item]) -> None:
+    trust = 1.0 / min(place.looks + place.misses, MEAN_LOOKS)
+    for kind in place.kinds.keys() | {item.label for item in items}:
+        sure = max((i.confidence for i in items if i.label == kind), default=0.0)
+        before = place.kinds.get(kind, 0.0)
+        place.kinds[kind] = before + trust * (sure - before)
 
 
 def occluders(scene: Scene) -> list[Box]:

@@ -54,6 +54,30 @@ class TestGarbage:
         assert play("garbage").run(at_bin, 200) == []
         assert play("garbage", ignore_at_bins=False).run(at_bin, 200) != []
 
+    def test_what_flickers_unsurely_does_not_fire(self, play):
+        """A third of the pictures shows the place without it, and nobody stands before it."""
+
+        def flickering(t):
+            return [("garbage", BAG, 0.4)] if t % 30 < 20 else []
+
+        def steady(t):
+            return [("garbage", BAG, 0.4)]
+
+        assert play("garbage").run(flickering, 600) == []
+        assert len(play("garbage").run(steady, 600)) == 1
+
+    def test_before_a_bin_on_the_ground_it_counts(self, play):
+        def before_it(t):
+            return [*bag()(t), ("bin", (280.0, 200.0, 360.0, 338.0))]
+
+        assert len(play("garbage").run(before_it, 200)) == 1
+
+    def test_a_bin_by_another_name_is_a_bin(self, play):
+        def twice(t):
+            return [*bag()(t), ("bin", (298.0, 296.0, 342.0, 341.0))]
+
+        assert play("garbage").run(twice, 200) == []
+
     def test_a_bin_that_was_hardly_seen_silences_nothing(self, play):
         """A heap that was once called a bin, unsurely, is still a heap."""
 
