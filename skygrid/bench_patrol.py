@@ -35,6 +35,10 @@ def main() -> None:
         while not all(_glances_of(patrol, name) for name in patrol.fleet.cameras):
             time.sleep(0.1)
         worst = _Worst(patrol)
+        began = {
+            f"began_{name}_now": camera.ring.keyframes()[0].timestamp_s
+            for name, camera in patrol.fleet.cameras.items()
+        }
 
         def read() -> Counters:
             rings = sum(c.ring.stats.bytes for c in patrol.fleet.cameras.values()) / (1 << 20)
@@ -43,6 +47,7 @@ def main() -> None:
                 "analysed": _glances(patrol),
                 "unchanged": metrics.unchanged._value.get(),
                 **worst.read(),
+                **began,
                 "ring_mib_now": rings,
                 "base_mib_now": base,
                 "packets": float(sum(c.stats.packets for c in patrol.fleet.cameras.values())),

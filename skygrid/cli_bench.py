@@ -249,7 +249,9 @@ def speed(
         source = Path(__file__).parents[1] / "sample_videos" / "clips" / "demo-dumping.mp4"
     wanted = SpeedBench(out, source, weights, rounds)
     if quick:
-        wanted = replace(wanted, rounds=1, window_s=8.0, recall=False, growth=(), hold_s=0.0)
+        wanted = replace(
+            wanted, rounds=1, window_s=8.0, recall=False, growth=(), hold_s=0.0, delays=0
+        )
         wanted = replace(wanted, other_shapes=())
     report = run(wanted, lambda text: console.print(text, style="dim"))
     table = Table(
@@ -267,6 +269,15 @@ def speed(
             f"{recall['found']} of {recall['incidents']}" if recall else "",
         )
     console.print(table)
+    if delay := report["delay"]:
+        console.print(
+            f"from a bare head to the queue: p50 {delay['p50']} s, p95 {delay['p95']} s of "
+            f"{delay['n']}, {delay['missed']} missed; keyframes every {delay['keyframe_s']} s"
+        )
+    for row in report["growth"]:
+        console.print(f"{row['cameras']} cameras, 10 s: {row['cpu_percent_per_camera']:.2f} % each")
+    for held in report["held"]:
+        console.print(f"{held['cameras']} cameras, 2 s: {'held' if held['holds'] else 'not held'}")
     console.print(f"picture: {out / 'speed.png'}, figures: {out / 'speed.json'}", highlight=False)
 
 

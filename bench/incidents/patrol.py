@@ -100,9 +100,10 @@ class _Attention:
         return t_s >= self.next_s - 1e-6
 
     def took(self, t_s: float, wants: Sequence[LookWant]) -> None:
-        if self.looks and wants and t_s >= self.look_until_s:
-            self.look_until_s = t_s + wants[0].look_s
-            self.look_fps = wants[0].look_fps
+        if self.looks and wants:
+            was_looking = t_s < self.look_until_s
+            self.look_until_s = max(self.look_until_s, t_s + wants[0].look_s)
+            self.look_fps = max(wants[0].look_fps, self.look_fps if was_looking else 0.0)
         step = _look_step_s(self.look_fps) if t_s < self.look_until_s else self.period_s
         self.next_s = t_s + step
 

@@ -40,6 +40,10 @@ def own_mib(process: psutil.Process) -> float:
     return sum(int(fields[name].split()[0]) for name in ("RssAnon", "VmSwap")) / 1024
 
 
+def _levels(counters: Counters) -> Counters:
+    return {name: value for name, value in counters.items() if name.endswith("_now")}
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One window of one process tree.
@@ -96,6 +100,10 @@ class Child:
     ) -> None:
         self._end()
 
+    def levels(self) -> Counters:
+        """Its counters that are no counts, now; raises SpeedError when it has ended."""
+        return _levels(self._read())
+
     def measure(self, seconds: float) -> Measured:
         """Let it work for some seconds.
 
@@ -106,7 +114,7 @@ class Child:
         time.sleep(seconds)
         wall_s, used_s = time.monotonic() - began_s, self._cpu_s() - cpu_s
         last = self._read()
-        levels = {k: v for k, v in last.items() if k.endswith("_now")}
+        levels = _levels(last)
         counts = {k: v - first.get(k, 0.0) for k, v in last.items() if k not in levels}
         own = sum(map(own_mib, self._tree()))
         return Measured(wall_s, used_s, own, counts, levels)

@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.errors import SpeedError
 from bench.speed.child import Child, Measured
+from bench.speed.delay import delay_to_queue
 from bench.speed.footage import OTHER_SHAPES, StreamShape, make_stream
 from bench.speed.hold import Held, most_held
 from bench.speed.picture import draw
@@ -23,7 +24,7 @@ from bench.speed.serving import serving
 from bench.speed.stages import STAGES
 from bench.speed.variants import ATTENTION_OFF, PATROL, SLOW_PATROL, VARIANTS, Setting, Variant
 
-SETTLE_S = 30.0
+SETTLE_S = 20.0
 """Between a variant being ready and its window: connections, caches, first looks and look-backs."""
 
 
@@ -39,6 +40,7 @@ class SpeedBench:
         window_s: Length of one measurement.
         recall: Also run the incident scenarios at each variant's pace.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
+        delays: Rounds in which the time from a happening to the queue is taken.
         hold_s: Also search the most cameras that it holds so long, glance 2 s; 0: not.
         shape: What the cameras send.
         other_shapes: What other cameras send; the patrol at 2 s is measured with them too.
@@ -51,6 +53,7 @@ class SpeedBench:
     window_s: float = 12.0
     recall: bool = True
     growth: tuple[int, ...] = (10, 30, 60, 100)
+    delays: int = 4
     hold_s: float = 300.0
     shape: StreamShape = field(default_factory=StreamShape)
     other_shapes: tuple[StreamShape, ...] = OTHER_SHAPES
@@ -65,7 +68,7 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     Raises:
         SpeedError: A measured process ended.
     """
-    report: dict[str, Any] = {"growth": [], "shapes": [], "held": [], "recall": {}}
+    report: dict[str, Any] = {"growth": [], "shapes": [], "delay": None, "held": [], "recall": {}}
     found: dict[str, list[Measured]] = {variant.name: [] for variant in VARIANTS}
     say("making the stream")
     clip = _stream(wanted, wanted.shape)
@@ -85,6 +88,11 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
         say(f"other cameras: {shape.name}")
         _, measured = _measure(PATROL, PATROL.cameras, _stream(wanted, shape), wanted)
         report["shapes"].append({"stream": shape.name, **_row(PATROL, PATROL.cameras, [measured])})
+        _save(wanted, found, report)
+    if wanted.delays:
+        say("from the happening to the queue")
+        log = _log(wanted, "delay")
+        report["delay"] = delay_to_queue(wanted.delays, wanted.weights, log)
         _save(wanted, found, report)
     if wanted.hold_s:
         report["held"] = _hold(wanted, found, clip, say)
@@ -140,8 +148,7 @@ def _measure(
     variant: Variant, cameras: int, clip: Path, wanted: SpeedBench
 ) -> tuple[str, Measured]:
     """The server's name and one window, on a server and in a process of its own."""
-    log = wanted.out / "logs" / f"{variant.name.replace(' ', '-').replace(',', '')}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = _log(wanted, variant.name)
     with (
         tempfile.TemporaryDirectory(prefix="skygrid-speed-") as folder,
         serving(clip) as (url, server),
@@ -149,6 +156,12 @@ def _measure(
     ):
         child.measure(SETTLE_S)
         return server, child.measure(wanted.window_s)
+
+
+def _log(wanted: SpeedBench, name: str) -> Path:
+    folder = wanted.out / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name.replace(' ', '-').replace(',', '')}.log"
 
 
 def _row(variant: Variant, cameras: int, measured: Sequence[Measured]) -> dict[str, Any]:

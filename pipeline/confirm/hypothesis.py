@@ -61,6 +61,7 @@ class Hypothesis:
         sent: The last sighting published, None before the first.
         look_until_s: When the look that it asked for is over.
         rests_until_s: When it may ask for another full look, None if it never did.
+        may_go_on: The look that it asked for may be made longer, once.
         close: What a head that went closer has seen.
     """
 
@@ -77,6 +78,7 @@ class Hypothesis:
     is_ripe: bool = False
     look_until_s: float = float("-inf")
     rests_until_s: float | None = None
+    may_go_on: bool = False
     close: CloseEvidence = field(default_factory=CloseEvidence)
 
     def take(self, suspicion: Suspicion, place_norm: Box) -> None:

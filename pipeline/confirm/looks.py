@@ -31,18 +31,22 @@ class LookWant:
 def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | None:
     """A look while undecided, for a while, then a rest.
 
-    Two slow looks come before: one at the first hint, which tells at once whether the thing
-    stands and who is there, and one when it will be ripe before the next glance. Without
-    them a dwell would begin, and end, up to a glance period late.
+    Of what will soon be gone, a look that ends on support goes on once. Two slow looks come
+    before: one at the first hint, which tells at once whether the thing stands and who is there,
+    and one when it will be ripe before the next glance. Without them a dwell would begin, and
+    end, up to a glance period late.
     """
     if hypothesis.stage is Stage.OPEN or rule.look_s <= 0:
         return None
-    if now_s >= hypothesis.look_until_s and hypothesis.last_support_s >= now_s:
-        _begin(hypothesis, rule, now_s)
+    hasty = hypothesis.is_ripe or rule.looks_when_unripe
+    if hypothesis.last_support_s >= now_s:
+        if _goes_on(hypothesis, rule, now_s):
+            hypothesis.look_until_s, hypothesis.may_go_on = now_s + rule.look_s, False
+        elif now_s >= hypothesis.look_until_s:
+            _begin(hypothesis, rule, now_s)
     left_s = hypothesis.look_until_s - now_s
     if left_s <= 0:
         return None
-    hasty = hypothesis.is_ripe or rule.looks_when_unripe
     return LookWant(
         hypothesis.topic,
         hypothesis.claim.xyxy_norm,
@@ -61,6 +65,7 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
             return
         length_s = rule.look_s
         hypothesis.rests_until_s = now_s + length_s + rule.look_rest_s
+        hypothesis.may_go_on = rule.looks_when_unripe
     elif 0 < ripens_in_s <= rule.glance_period_s:
         length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
     elif len(hypothesis.looks) == 1:
@@ -68,3 +73,9 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
     else:
         return
     hypothesis.look_until_s = now_s + length_s
+
+
+def _goes_on(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> bool:
+    """Whether a look's last picture supports the claim."""
+    left_s = hypothesis.look_until_s - now_s
+    return hypothesis.may_go_on and 0 <= left_s <= 1 / rule.look_fps

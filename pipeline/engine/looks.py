@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pipeline.confirm.looks import SLOW_LOOK_FPS
 from pipeline.types import ViewKey
 
 
@@ -43,39 +44,46 @@ class LookPressure:
 
 
 class LookBudget:
-    """Grants at most `most` looks at once; a view that was just looked at rests for `rest_s`."""
+    """Grants at most `most` looks at once; after a full look a view rests for `rest_s`."""
 
     def __init__(self, most: int, rest_s: float = 20.0) -> None:
         self._most = most
         self._rest_s = rest_s
         self._waiting: dict[tuple[ViewKey, bool], LookOrder] = {}
-        self._running: dict[tuple[ViewKey, bool], float] = {}
+        self._running: dict[tuple[ViewKey, bool], LookOrder] = {}
         self._rests_until: dict[ViewKey, float] = {}
 
     def ask(self, order: LookOrder) -> None:
-        """Queue a wish; a second one for the same view keeps its place and the higher priority."""
+        """Queue a wish; a second one for the same view keeps its place and the higher priority.
+
+        While a view is looked at, only a faster look can be asked for; it comes after that one.
+        """
         rests = not order.back and self._rests_until.get(order.view, 0.0) > order.asked_s
-        if order.key in self._running or rests:
+        running = self._running.get(order.key)
+        if rests or (running is not None and running.look_fps >= order.look_fps):
             return
         earlier = self._waiting.get(order.key)
         if earlier is None or order.priority > earlier.priority:
             asked_s = earlier.asked_s if earlier else order.asked_s
             self._waiting[order.key] = replace(order, asked_s=asked_s)
 
-    def grant(self, now_s: float) -> list[LookOrder]:
+    def grant(self) -> list[LookOrder]:
         """Orders that may start now, highest priority first, then longest waiting."""
         granted = []
         for order in sorted(self._waiting.values(), key=lambda o: (-o.priority, o.asked_s)):
             if len(self._running) >= self._most:
                 break
+            if order.key in self._running:
+                continue
             del self._waiting[order.key]
-            self._running[order.key] = now_s
+            self._running[order.key] = order
             granted.append(order)
         return granted
 
     def finished(self, order: LookOrder, now_s: float) -> None:
-        """Give a look back to the budget."""
-        if self._running.pop(order.key, None) is not None and not order.back:
+        """Give a look back to the budget; a slow one cost little, and no rest follows."""
+        full = not order.back and order.look_fps > SLOW_LOOK_FPS
+        if self._running.pop(order.key, None) is not None and full:
             self._rests_until[order.view] = now_s + self._rest_s
 
     def forget(self, view: ViewKey) -> bool:

@@ -23,7 +23,6 @@ from pipeline.view_pipeline import Judgement, ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.camera import Camera
 from streams.decode import decode_keyframes, decode_pictures
-from streams.ring import PacketRing
 from streams.types import Frame, Packet, Shot
 
 log = structlog.get_logger(__name__)
@@ -127,6 +126,8 @@ class WatchedView:
         self._fixed_period_s = glance_period_s
         self._glanced_s = float("-inf")
         self._judged_s = float("-inf")
+        self._wanted_until_s = float("-inf")
+        self._look_fps = 0.0
         self._steps: deque[BoxAt] = deque(maxlen=_STEPS_KEPT)
         self._steps_lock = threading.Lock()
         self._judging = threading.Lock()
@@ -181,22 +182,34 @@ class WatchedView:
     def look(self, look_s: float, look_fps: float, stop: threading.Event) -> Iterator[Shot]:
         """Pictures at `look_fps`, from the ring's last keyframe on, for `look_s`.
 
-        A slow look is content with the keyframes where they come often enough: to decode what
-        lies between costs twenty times as much.
+        It goes on for as long as a judgement of its pictures asks for more, and ends when one asks
+        for a faster look. A slow look is content with the keyframes where they come often enough:
+        to decode what lies between costs twenty times as much.
         """
         ring = self.camera.ring
         key = ring.newest_keyframe()
         if key is None:
             return
-        end_s, due_s = key.timestamp_s + look_s, self._judged_s
-        packets = _followed(ring, key.timestamp_s, look_s, stop)
+        due_s, self._look_fps = self._judged_s, look_fps
+        self._wanted_until_s = key.timestamp_s + look_s
+        packets = self._followed(key.timestamp_s, stop)
         slow = ring.keyframe_gap_s() <= KEYFRAMES_SERVE / look_fps
         for picture in decode_keyframes(packets) if slow else decode_pictures(packets):
-            if picture.timestamp_s > end_s:
+            if picture.timestamp_s > self._wanted_until_s:
                 return
             if picture.timestamp_s > due_s:
                 due_s = max(due_s, picture.timestamp_s - 1 / look_fps) + 1 / look_fps
                 yield picture
+
+    def _followed(self, start_s: float, stop: threading.Event) -> Iterator[Packet]:
+        """The packets of a look as they come, until it is over."""
+        began_s = time.monotonic()
+        for packet in self.camera.ring.follow(start_s, timeout_s=2.0):
+            wanted_s = self._wanted_until_s - start_s
+            over = packet.decode_s > start_s + wanted_s
+            if over or stop.is_set() or time.monotonic() - began_s > wanted_s + _LOOK_GRACE_S:
+                return
+            yield packet
 
     def judge(self, shot: Shot, detections: Detections, looking: bool) -> LookWant | None:
         """Judge one picture, hand its sightings on, and say what deserves a look.
@@ -220,7 +233,12 @@ class WatchedView:
             act = self._act_at(sighting, shot)
             self._publish(Finding(sighting, shot.frame(), self._before, self.camera, self, act))
         self._ask_back(shot, judgement)
-        return judgement.wants[0] if judgement.wants else None
+        want = judgement.wants[0] if judgement.wants else None
+        if want is not None and looking:
+            faster = want.look_fps > self._look_fps
+            until_s = shot.timestamp_s + want.look_s
+            self._wanted_until_s = 0.0 if faster else max(self._wanted_until_s, until_s)
+        return want
 
     def take_close_up(self, close: CloseView, shot: Shot, detections: Detections) -> None:
         """Let an enlarged picture of a place speak for or against the claims about it."""
@@ -319,18 +337,6 @@ class WatchedView:
             min(width, math.ceil(max(b[2] for b in boxes))),
             min(height, math.ceil(max(b[3] for b in boxes))),
         )
-
-
-def _followed(
-    ring: PacketRing, start_s: float, look_s: float, stop: threading.Event
-) -> Iterator[Packet]:
-    """The packets of a look as they come, until it is over."""
-    give_up_s = time.monotonic() + look_s + _LOOK_GRACE_S
-    for packet in ring.follow(start_s, timeout_s=2.0):
-        over = packet.decode_s > start_s + look_s
-        if over or stop.is_set() or time.monotonic() > give_up_s:
-            return
-        yield packet
 
 
 def _small(shot: Shot) -> Frame:

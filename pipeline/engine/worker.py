@@ -224,7 +224,7 @@ class Worker:
 
     def _grant_looks(self, now: float) -> None:
         with self._looks_lock:
-            orders = self._looks.grant(now)
+            orders = self._looks.grant()
             pressure = self._looks.pressure(now)
         self._metrics.looks_running.set(pressure.running)
         self._metrics.looks_waiting.set(pressure.waiting)

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.confirm import Rejection, ViewMemory
 from pipeline.confirm.identity import Topic
-from pipeline.rules.settings import CrowdingSettings, GarbageSettings
+from pipeline.rules.settings import CrowdingSettings, GarbageSettings, MissingHelmetSettings
 from pipeline.types import Phase
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -295,6 +295,19 @@ class TestWants:
         assert wanted[:5] == [True] * 5
         assert not any(wanted[5:25])
         assert wanted[25]
+
+    def test_of_what_is_soon_gone_a_look_that_ends_on_support_goes_on_once(self, feed, suspicion):
+        settings = MissingHelmetSettings(look_s=5, look_fps=2, look_rest_s=20, open_at=0.9)
+        topic = Topic("missing_helmet", "z")
+        view = feed(rules={topic: settings})
+        wanted = []
+        for step in range(60):
+            now_s = step / 2
+            claim = replace(suspicion(strength=0.4), type="missing_helmet")
+            view.run(lambda t, claim=claim: [claim], now_s, from_s=now_s)
+            wanted.append(bool(view.confirmation.wants))
+        assert all(wanted[:19])
+        assert not any(wanted[21:50])
 
     def test_an_unripe_claim_does_not(self, feed, suspicion):
         view = feed()
