@@ -127,6 +127,7 @@ def quiet(
     days: Annotated[int, typer.Option(min=1, help="Simulated camera-days.")] = 10,
     glance: Annotated[float, typer.Option(help="Seconds between pictures.")] = 10.0,
     minutes: Annotated[float | None, typer.Option(help="Begin nothing new after these.")] = None,
+    again: Annotated[bool, typer.Option(help="Judge all again, with kept detections.")] = False,
     weights: Weights = "patrol11n",
     data: Data = None,
     footage: Footage = None,
@@ -143,7 +144,7 @@ def quiet(
         data=data or _place("SKYGRID_DATA", "data"),
     )
     most_s = None if minutes is None else minutes * 60
-    options = QuietOptions(days, glance, most_s=most_s)
+    options = QuietOptions(days, glance, most_s=most_s, again=again)
     with Progress(console=console) as progress:
         result = bench_quiet(wanted, options, _bar(progress, "quiet days"))
     table = Table("places", "camera-days", "pictures", "false alarms", "per camera-day", "95 %")

@@ -74,6 +74,17 @@ def test_broken_off_day_goes_on_and_gives_the_same(tmp_path):
     assert [a["alarm_id"] for a in stored] == [a["alarm_id"] for a in whole["alarms"]]
 
 
+def test_judged_again_nothing_is_detected_anew(tmp_path, monkeypatch):
+    place, out = clip(tmp_path, heap=True), tmp_path / "out"
+    whole = watch(place, out)
+
+    def never(self: object, images: object) -> None:
+        raise AssertionError("detections were kept")
+
+    monkeypatch.setattr(ColourDetector, "detect", never)
+    assert watch(place, out, again=True)["alarms"] == whole["alarms"]
+
+
 def test_equal_contents_are_equal_pictures(tmp_path):
     day = FootageDay(clip(tmp_path, heap=True) / "road-overhead-360p.mp4", 3, 15)
     seen: dict[object, bytes] = {}
