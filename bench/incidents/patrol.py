@@ -15,7 +15,7 @@ from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
 from pipeline.confirm import LookWant, Origin
-from pipeline.engine.watch import KEYFRAMES_SERVE
+from pipeline.engine.look_reader import KEYFRAMES_SERVE
 from pipeline.types import Act, Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
@@ -109,7 +109,7 @@ class _Attention:
 
 
 def _look_step_s(fps: float) -> float:
-    """A slow look sees keyframes alone, see `WatchedView.look`."""
+    """A slow look sees keyframes alone, see `LookReader`."""
     return max(1 / fps, _KEYFRAMES_S) if KEYFRAMES_SERVE / fps >= _KEYFRAMES_S else 1 / fps
 
 

@@ -15,6 +15,7 @@ from models.detections import Detections
 from models.region_plan import PixelBox
 from pipeline.boxes import extent, gap, to_pixels
 from pipeline.confirm import LookWant
+from pipeline.engine.look_reader import LookReader
 from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.unchanged import UnchangedView
 from pipeline.tour.values import CloseView
@@ -22,16 +23,12 @@ from pipeline.types import Act, Box, BoxAt, CrowdCount, Phase, Sighting, Track, 
 from pipeline.view_pipeline import Judgement, ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.camera import Camera
-from streams.decode import decode_keyframes, decode_pictures
-from streams.types import Frame, Packet, Shot
+from streams.types import Frame, Shot
 
 log = structlog.get_logger(__name__)
 
 _STEPS_KEPT = 4000
 _RATE_OVER_S = 60.0
-_LOOK_GRACE_S = 5.0
-KEYFRAMES_SERVE = 2.2
-"""Keyframes so many times as far apart as a look's pictures still serve it."""
 _STILL_WIDTH = 960
 _STILL_EVERY_S = 4.0
 _URGENT = 3
@@ -126,8 +123,6 @@ class WatchedView:
         self._fixed_period_s = glance_period_s
         self._glanced_s = float("-inf")
         self._judged_s = float("-inf")
-        self._wanted_until_s = float("-inf")
-        self._look_fps = 0.0
         self._steps: deque[BoxAt] = deque(maxlen=_STEPS_KEPT)
         self._steps_lock = threading.Lock()
         self._judging = threading.Lock()
@@ -135,6 +130,7 @@ class WatchedView:
         self._still: Still | None = None
         self._before: Frame | None = None
         self._unchanged = UnchangedView(unchanged_s)
+        self._looks = LookReader(camera)
         self._finder = look_back
         self._asked_back: LookBackOrder | None = None
         self._acts: deque[FoundAct] = deque(maxlen=_ACTS_KEPT)
@@ -180,36 +176,8 @@ class WatchedView:
         return self._unchanged.known(shot, self._watched(shot))
 
     def look(self, look_s: float, look_fps: float, stop: threading.Event) -> Iterator[Shot]:
-        """Pictures at `look_fps`, from the ring's last keyframe on, for `look_s`.
-
-        It goes on for as long as a judgement of its pictures asks for more, and ends when one asks
-        for a faster look. A slow look is content with the keyframes where they come often enough:
-        to decode what lies between costs twenty times as much.
-        """
-        ring = self.camera.ring
-        key = ring.newest_keyframe()
-        if key is None:
-            return
-        due_s, self._look_fps = self._judged_s, look_fps
-        self._wanted_until_s = key.timestamp_s + look_s
-        packets = self._followed(key.timestamp_s, stop)
-        slow = ring.keyframe_gap_s() <= KEYFRAMES_SERVE / look_fps
-        for picture in decode_keyframes(packets) if slow else decode_pictures(packets):
-            if picture.timestamp_s > self._wanted_until_s:
-                return
-            if picture.timestamp_s > due_s:
-                due_s = max(due_s, picture.timestamp_s - 1 / look_fps) + 1 / look_fps
-                yield picture
-
-    def _followed(self, start_s: float, stop: threading.Event) -> Iterator[Packet]:
-        """The packets of a look as they come, until it is over."""
-        began_s = time.monotonic()
-        for packet in self.camera.ring.follow(start_s, timeout_s=2.0):
-            wanted_s = self._wanted_until_s - start_s
-            over = packet.decode_s > start_s + wanted_s
-            if over or stop.is_set() or time.monotonic() - began_s > wanted_s + _LOOK_GRACE_S:
-                return
-            yield packet
+        """Pictures under full attention, see `LookReader.pictures`."""
+        return self._looks.pictures(look_s, look_fps, self._judged_s, stop)
 
     def judge(self, shot: Shot, detections: Detections, looking: bool) -> LookWant | None:
         """Judge one picture, hand its sightings on, and say what deserves a look.
@@ -235,9 +203,7 @@ class WatchedView:
         self._ask_back(shot, judgement)
         want = judgement.wants[0] if judgement.wants else None
         if want is not None and looking:
-            faster = want.look_fps > self._look_fps
-            until_s = shot.timestamp_s + want.look_s
-            self._wanted_until_s = 0.0 if faster else max(self._wanted_until_s, until_s)
+            self._looks.wanted(shot.timestamp_s, want)
         return want
 
     def take_close_up(self, close: CloseView, shot: Shot, detections: Detections) -> None:

@@ -1,0 +1,72 @@
+"""The pictures of a look: from the ring's last keyframe on, and live as they come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from pipeline.confirm import LookWant
+from streams.camera import Camera
+from streams.decode import decode_keyframes, decode_pictures
+from streams.types import Packet, Shot
+
+KEYFRAMES_SERVE = 2.2
+"""Keyframes so many times as far apart as a look's pictures still serve it."""
+
+_GRACE_S = 5.0
+"""A look whose packets come late ends so long after it should have."""
+
+
+class LookReader:
+    """Reads one look at a time of one camera; the judge may ask for more of it meanwhile."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self._fps = 0.0
+        self._until_s = float("-inf")
+
+    def pictures(
+        self, look_s: float, look_fps: float, after_s: float, stop: threading.Event
+    ) -> Iterator[Shot]:
+        """Pictures at `look_fps` from the last keyframe on, for `look_s` or as `wanted` says.
+
+        A slow look is content with the keyframes where they come often enough: to decode what
+        lies between costs twenty times as much.
+
+        Args:
+            look_s: Seconds of media time.
+            look_fps: Pictures per second.
+            after_s: Media time up to which everything has been judged already.
+            stop: Ends it.
+        """
+        ring = self._camera.ring
+        key = ring.newest_keyframe()
+        if key is None:
+            return
+        self._fps, self._until_s = look_fps, key.timestamp_s + look_s
+        due_s, packets = after_s, self._packets(key.timestamp_s, stop)
+        slow = ring.keyframe_gap_s() <= KEYFRAMES_SERVE / look_fps
+        for picture in decode_keyframes(packets) if slow else decode_pictures(packets):
+            if picture.timestamp_s > self._until_s:
+                return
+            if picture.timestamp_s > due_s:
+                due_s = max(due_s, picture.timestamp_s - 1 / look_fps) + 1 / look_fps
+                yield picture
+
+    def wanted(self, now_s: float, want: LookWant) -> None:
+        """Take what the judgement of a look's picture asks for.
+
+        More of the same makes the look longer; for a faster one it ends, so that that may begin.
+        """
+        faster = want.look_fps > self._fps
+        self._until_s = now_s if faster else max(self._until_s, now_s + want.look_s)
+
+    def _packets(self, start_s: float, stop: threading.Event) -> Iterator[Packet]:
+        began_s = time.monotonic()
+        for packet in self._camera.ring.follow(start_s, timeout_s=2.0):
+            look_s = self._until_s - start_s
+            over = packet.decode_s > self._until_s
+            if over or stop.is_set() or time.monotonic() - began_s > look_s + _GRACE_S:
+                return
+            yield packet
