@@ -15,14 +15,10 @@ from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
 from pipeline.confirm import LookWant, Origin
-from pipeline.engine.look_reader import KEYFRAMES_SERVE
 from pipeline.types import Act, Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.types import Frame, ImageArray, Shot
-
-_KEYFRAMES_S = 2.0
-"""How often cameras send a keyframe, as far as slow looks are concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +100,8 @@ class _Attention:
             was_looking = t_s < self.look_until_s
             self.look_until_s = max(self.look_until_s, t_s + wants[0].look_s)
             self.look_fps = max(wants[0].look_fps, self.look_fps if was_looking else 0.0)
-        step = _look_step_s(self.look_fps) if t_s < self.look_until_s else self.period_s
+        step = 1 / self.look_fps if t_s < self.look_until_s else self.period_s
         self.next_s = t_s + step
-
-
-def _look_step_s(fps: float) -> float:
-    """A slow look sees keyframes alone, see `LookReader`."""
-    return max(1 / fps, _KEYFRAMES_S) if KEYFRAMES_SERVE / fps >= _KEYFRAMES_S else 1 / fps
 
 
 @dataclass(frozen=True, slots=True)

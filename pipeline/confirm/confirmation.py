@@ -9,7 +9,7 @@ from pipeline.confirm import messages
 from pipeline.confirm.closeup import CloseEvidence, CloseUp
 from pipeline.confirm.hypothesis import Claim, Hypothesis, Look, Stage
 from pipeline.confirm.identity import Origin, Topic
-from pipeline.confirm.looks import LookWant, wish
+from pipeline.confirm.looks import LookWant, VainLooks, wish
 from pipeline.confirm.memory import Rejection, ViewMemory
 from pipeline.rules.settings import RuleBase
 from pipeline.sightlines import is_hidden
@@ -43,6 +43,7 @@ class Confirmation:
         self.memory = memory or ViewMemory()
         self._known: list[Hypothesis] = []
         self._restored: list[Sighting] = []
+        self._vain = VainLooks()
         self._wants: tuple[LookWant, ...] = ()
 
     @property
@@ -135,6 +136,7 @@ class Confirmation:
                 now_s = scene.timestamp_s
                 claim = Claim(place, suspicion.since_s, None, (), {})
                 hypothesis = Hypothesis(topic, place, claim, now_s, now_s)
+                hypothesis.had_first_look = self._vain.know(topic, place, now_s)
                 self._known.append(hypothesis)
             spoken.setdefault(id(hypothesis), []).append(suspicion)
         return spoken
@@ -267,7 +269,11 @@ class Confirmation:
         return scene.timestamp_s - (scene.captured_at - at).total_seconds()
 
     def _forget(self, now_s: float) -> None:
-        self._known = [h for h in self._known if not self._is_over(h, now_s)]
+        over = [h for h in self._known if self._is_over(h, now_s)]
+        self._known = [h for h in self._known if not any(h is gone for gone in over)]
+        for hypothesis in over:
+            if hypothesis.stage is Stage.GATHERING:
+                self._vain.note(hypothesis, now_s)
         for hypothesis in self._known:
             if hypothesis.close.is_old(now_s):
                 hypothesis.close = CloseEvidence()

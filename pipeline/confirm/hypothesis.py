@@ -61,6 +61,7 @@ class Hypothesis:
         sent: The last sighting published, None before the first.
         look_until_s: When the look that it asked for is over.
         rests_until_s: When it may ask for another full look, None if it never did.
+        had_first_look: A first hint had its slow look, or needs none.
         may_go_on: The look that it asked for may be made longer, once.
         close: What a head that went closer has seen.
     """
@@ -78,6 +79,7 @@ class Hypothesis:
     is_ripe: bool = False
     look_until_s: float = float("-inf")
     rests_until_s: float | None = None
+    had_first_look: bool = False
     may_go_on: bool = False
     close: CloseEvidence = field(default_factory=CloseEvidence)
 

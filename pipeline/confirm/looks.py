@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
+from pipeline.boxes import iou
 from pipeline.confirm.hypothesis import Hypothesis, Stage
 from pipeline.confirm.identity import Topic
 from pipeline.rules.settings import RuleBase
@@ -16,6 +18,10 @@ FIRST_LOOK_S = 2.5
 """Length of the slow look at a first hint: a thing must hold for a second to be still."""
 
 
+VAIN_PLACES, VAIN_S, SAME_PLACE = 64, 600.0, 0.3
+"""How many places are known where a look was in vain, for how long, and from which overlap."""
+
+
 @dataclass(frozen=True, slots=True)
 class LookWant:
     """A wish for full attention: why, how urgently, and since when the claim holds."""
@@ -26,6 +32,25 @@ class LookWant:
     look_fps: float
     look_s: float
     since_s: float
+
+
+class VainLooks:
+    """Places of one view where a first look came to nothing: what flickers there needs no other."""
+
+    def __init__(self) -> None:
+        self._places: deque[tuple[Topic, Box, float]] = deque(maxlen=VAIN_PLACES)
+
+    def note(self, hypothesis: Hypothesis, now_s: float) -> None:
+        """A claim has gone as it came."""
+        if hypothesis.had_first_look:
+            self._places.append((hypothesis.topic, hypothesis.place_norm, now_s))
+
+    def know(self, topic: Topic, place_norm: Box, now_s: float) -> bool:
+        """Whether a look at this place was in vain not long ago."""
+        return any(
+            known == topic and now_s - at_s < VAIN_S and iou(place, place_norm) >= SAME_PLACE
+            for known, place, at_s in self._places
+        )
 
 
 def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | None:
@@ -68,8 +93,8 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
         hypothesis.may_go_on = rule.looks_when_unripe
     elif 0 < ripens_in_s <= rule.glance_period_s:
         length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
-    elif len(hypothesis.looks) == 1:
-        length_s = FIRST_LOOK_S
+    elif not hypothesis.had_first_look:
+        length_s, hypothesis.had_first_look = FIRST_LOOK_S, True
     else:
         return
     hypothesis.look_until_s = now_s + length_s

@@ -11,8 +11,9 @@ from streams.camera import Camera
 from streams.decode import decode_keyframes, decode_pictures
 from streams.types import Packet, Shot
 
-KEYFRAMES_SERVE = 2.2
-"""Keyframes so many times as far apart as a look's pictures still serve it."""
+KEYFRAMES_SERVE = 1.1
+"""Keyframes so many times as far apart as a look's pictures still serve it. With twice as far the
+incident benchmark's p95 delay went from 13 to 16 s, and a bag that lay for 4 s was lost."""
 
 _GRACE_S = 5.0
 """A look whose packets come late ends so long after it should have."""

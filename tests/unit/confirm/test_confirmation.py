@@ -12,7 +12,7 @@ import pytest
 from pipeline.confirm import Rejection, ViewMemory
 from pipeline.confirm.identity import Topic
 from pipeline.rules.settings import CrowdingSettings, GarbageSettings, MissingHelmetSettings
-from pipeline.types import Phase
+from pipeline.types import Box, Phase
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ELSEWHERE = (400.0, 100.0, 440.0, 140.0)
@@ -295,6 +295,24 @@ class TestWants:
         assert wanted[:5] == [True] * 5
         assert not any(wanted[5:25])
         assert wanted[25]
+
+    def test_what_flickers_at_a_place_gets_one_first_look(self, feed, suspicion):
+        view = feed(GarbageSettings(dwell_s=60, clear_s=10, glance_period_s=2))
+
+        here: Box = (100.0, 100.0, 140.0, 140.0)
+        elsewhere: Box = (400.0, 100.0, 440.0, 140.0)
+
+        def hint_wants_a_look(now_s: float, xyxy: Box) -> bool:
+            hint = suspicion(since_s=now_s, xyxy=xyxy, strength=0.2, ripe=False)
+            view.run(lambda t: [hint], now_s, from_s=now_s)
+            wanted = bool(view.confirmation.wants)
+            view.run(lambda t: [], now_s + 20, from_s=now_s + 1)
+            return wanted
+
+        assert hint_wants_a_look(0.0, here)
+        assert not hint_wants_a_look(30.0, here)
+        assert hint_wants_a_look(60.0, elsewhere)
+        assert hint_wants_a_look(700.0, here)
 
     def test_of_what_is_soon_gone_a_look_that_ends_on_support_goes_on_once(self, feed, suspicion):
         settings = MissingHelmetSettings(look_s=5, look_fps=2, look_rest_s=20, open_at=0.9)
