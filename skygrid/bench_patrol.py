@@ -36,8 +36,9 @@ def main() -> None:
             time.sleep(0.1)
         worst = _Worst(patrol)
         began = {
-            f"began_{name}_now": camera.ring.keyframes()[0].timestamp_s
+            f"began_{name}_now": keys[0].timestamp_s
             for name, camera in patrol.fleet.cameras.items()
+            if (keys := camera.ring.keyframes())
         }
 
         def read() -> Counters:

@@ -29,6 +29,7 @@ def camera_options(camera: CameraSettings) -> CameraOptions:
         source=SourceOptions(
             transport=camera.transport,
             read_timeout_s=camera.read_timeout_s,
+            burst_s=camera.burst_s,
             pace=camera.pace,
             loop=camera.loop,
         ),

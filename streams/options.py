@@ -23,7 +23,7 @@ class SourceOptions:
         started_at: Clips only: aware UTC time at which the first picture was taken; default now.
         max_gap_s: A longer step of the stream's clock is a jump in time.
         burst_s: Cameras over TCP only: how long a reader that is up to date rests, see
-            `streams.bursts`; pictures come later by at most so much. 0: it never rests.
+            `streams.bursts`; pictures come later by up to 0.1 s more. 0: it never rests.
         strict_reads: Cut every read short by libav's interrupt callback, see `streams.demux`.
     """
 

@@ -102,7 +102,7 @@ def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: 
         for number in range(pieces):
             done += 1
             place = folder / f"day-{seed:02d}"
-            if not options.again and (place / f"piece-{number:02d}.json").is_file():
+            if _is_done(place / f"piece-{number:02d}.json", options):
                 continue
             if options.most_s is not None and time.monotonic() - began > options.most_s:
                 break
@@ -114,6 +114,13 @@ def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: 
     (out / "quiet.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (out / "quiet.html").write_text(quiet_page(result, folder), encoding="utf-8")
     return result
+
+
+def _is_done(piece: Path, options: QuietOptions) -> bool:
+    """Whether a piece was watched; when all are watched again, by this very commit."""
+    if not piece.is_file():
+        return False
+    return not options.again or json.loads(piece.read_text("utf-8"))["commit"] == commit()
 
 
 class _Day:

@@ -51,20 +51,25 @@ def delay_to_queue(rounds: int, weights: str, log: Path) -> dict[str, Any]:
 
     Returns:
         "p50", "p95" in seconds from a head's going bare to the event's arrival at a consumer; "n"
-        arrived; "missed"; "keyframe_s", the longest time between two keyframes.
+        arrived; "early", alarms before it; "missed"; "keyframe_s", the longest time between two
+        keyframes.
     """
     delays: list[float] = []
+    early = 0
     keyframe_s = 0.0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="skygrid-delay-") as folder:
             cameras = played(Path(folder))
             keyframe_s = max(c.keyframe_s for c in cameras)
-            delays += _one_round(cameras, Path(folder), weights, log)
+            found = _one_round(cameras, Path(folder), weights, log)
+            delays += [delay for delay in found if delay >= 0]
+            early += sum(delay < 0 for delay in found)
     p95 = float(np.percentile(delays, 95)) if delays else None
     return {
         "type": "missing_helmet, dwell 0 s",
         "n": len(delays),
-        "missed": rounds * _CAMERAS - len(delays),
+        "early": early,
+        "missed": rounds * _CAMERAS - len(delays) - early,
         "p50": round(median(delays), 2) if delays else None,
         "p95": None if p95 is None else round(p95, 2),
         "longest": round(max(delays), 2) if delays else None,

@@ -106,6 +106,7 @@ class Confirmation:
             spoken = supported.get(id(hypothesis), [])
             out += self._judge(hypothesis, rule, spoken, scene)
             hypothesis.last_look_s = scene.timestamp_s
+            hypothesis.was_looked_at |= scene.looking
         self._forget(scene.timestamp_s)
         self._wants = self._wishes(scene.timestamp_s)
         return out
@@ -136,7 +137,7 @@ class Confirmation:
                 now_s = scene.timestamp_s
                 claim = Claim(place, suspicion.since_s, None, (), {})
                 hypothesis = Hypothesis(topic, place, claim, now_s, now_s)
-                hypothesis.had_first_look = self._vain.know(topic, place, now_s)
+                hypothesis.is_vain = self._vain.know(topic, place, now_s)
                 self._known.append(hypothesis)
             spoken.setdefault(id(hypothesis), []).append(suspicion)
         return spoken
@@ -214,7 +215,7 @@ class Confirmation:
             hypothesis.miss(scene.timestamp_s, scene.captured_at, rule.max_gap_s)
             if hypothesis.clear_since is None or hypothesis.clear_s < rule.clear_s:
                 return []
-            hypothesis.stage = Stage.ENDED
+            hypothesis.stage, hypothesis.had_first_look = Stage.ENDED, False
             hypothesis.sent = messages.end(hypothesis, "seen_clear", scene)
             return [hypothesis.sent]
         hypothesis.support(scene.timestamp_s)
@@ -269,11 +270,13 @@ class Confirmation:
         return scene.timestamp_s - (scene.captured_at - at).total_seconds()
 
     def _forget(self, now_s: float) -> None:
-        over = [h for h in self._known if self._is_over(h, now_s)]
-        self._known = [h for h in self._known if not any(h is gone for gone in over)]
-        for hypothesis in over:
-            if hypothesis.stage is Stage.GATHERING:
+        known: list[Hypothesis] = []
+        for hypothesis in self._known:
+            if not self._is_over(hypothesis, now_s):
+                known.append(hypothesis)
+            elif hypothesis.stage is Stage.GATHERING:
                 self._vain.note(hypothesis, now_s)
+        self._known = known
         for hypothesis in self._known:
             if hypothesis.close.is_old(now_s):
                 hypothesis.close = CloseEvidence()

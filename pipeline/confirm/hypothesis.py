@@ -61,7 +61,9 @@ class Hypothesis:
         sent: The last sighting published, None before the first.
         look_until_s: When the look that it asked for is over.
         rests_until_s: When it may ask for another full look, None if it never did.
-        had_first_look: A first hint had its slow look, or needs none.
+        had_first_look: A first hint had asked for its slow look.
+        was_looked_at: A picture of a look was judged meanwhile.
+        is_vain: A look at this place came to nothing not long ago.
         may_go_on: The look that it asked for may be made longer, once.
         close: What a head that went closer has seen.
     """
@@ -80,6 +82,8 @@ class Hypothesis:
     look_until_s: float = float("-inf")
     rests_until_s: float | None = None
     had_first_look: bool = False
+    was_looked_at: bool = False
+    is_vain: bool = False
     may_go_on: bool = False
     close: CloseEvidence = field(default_factory=CloseEvidence)
 

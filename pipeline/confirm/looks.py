@@ -18,6 +18,9 @@ FIRST_LOOK_S = 2.5
 """Length of the slow look at a first hint: a thing must hold for a second to be still."""
 
 
+GOES_ON_BEFORE_S = 1.5
+"""A look is made longer so long before its end."""
+
 VAIN_PLACES, VAIN_S, SAME_PLACE = 64, 600.0, 0.3
 """How many places are known where a look was in vain, for how long, and from which overlap."""
 
@@ -42,7 +45,7 @@ class VainLooks:
 
     def note(self, hypothesis: Hypothesis, now_s: float) -> None:
         """A claim has gone as it came."""
-        if hypothesis.had_first_look:
+        if hypothesis.was_looked_at and not hypothesis.is_vain:
             self._places.append((hypothesis.topic, hypothesis.place_norm, now_s))
 
     def know(self, topic: Topic, place_norm: Box, now_s: float) -> bool:
@@ -67,6 +70,7 @@ def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | Non
     if hypothesis.last_support_s >= now_s:
         if _goes_on(hypothesis, rule, now_s):
             hypothesis.look_until_s, hypothesis.may_go_on = now_s + rule.look_s, False
+            hypothesis.rests_until_s = now_s + rule.look_s + rule.look_rest_s
         elif now_s >= hypothesis.look_until_s:
             _begin(hypothesis, rule, now_s)
     left_s = hypothesis.look_until_s - now_s
@@ -93,7 +97,7 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
         hypothesis.may_go_on = rule.looks_when_unripe
     elif 0 < ripens_in_s <= rule.glance_period_s:
         length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
-    elif not hypothesis.had_first_look:
+    elif not (hypothesis.had_first_look or hypothesis.is_vain):
         length_s, hypothesis.had_first_look = FIRST_LOOK_S, True
     else:
         return
@@ -101,6 +105,9 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
 
 
 def _goes_on(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> bool:
-    """Whether a look's last picture supports the claim."""
+    """Whether a picture near a look's end supports the claim.
+
+    Judged pictures come after those being read: asked in the last instant, it would be too late.
+    """
     left_s = hypothesis.look_until_s - now_s
-    return hypothesis.may_go_on and 0 <= left_s <= 1 / rule.look_fps
+    return hypothesis.may_go_on and 0 <= left_s <= max(1 / rule.look_fps, GOES_ON_BEFORE_S)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 from pipeline.confirm import LookWant
+from pipeline.confirm.looks import SLOW_LOOK_FPS
 from streams.camera import Camera
 from streams.decode import decode_keyframes, decode_pictures
 from streams.types import Packet, Shot
@@ -18,6 +19,9 @@ incident benchmark's p95 delay went from 13 to 16 s, and a bag that lay for 4 s 
 _GRACE_S = 5.0
 """A look whose packets come late ends so long after it should have."""
 
+_LONGEST = 2.0
+"""Times as long as was asked for at first: others wait for their looks."""
+
 
 class LookReader:
     """Reads one look at a time of one camera; the judge may ask for more of it meanwhile."""
@@ -25,7 +29,7 @@ class LookReader:
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
         self._fps = 0.0
-        self._until_s = float("-inf")
+        self._until_s = self._at_most_s = float("-inf")
 
     def pictures(
         self, look_s: float, look_fps: float, after_s: float, stop: threading.Event
@@ -46,8 +50,9 @@ class LookReader:
         if key is None:
             return
         self._fps, self._until_s = look_fps, key.timestamp_s + look_s
+        self._at_most_s = key.timestamp_s + _LONGEST * look_s
         due_s, packets = after_s, self._packets(key.timestamp_s, stop)
-        slow = ring.keyframe_gap_s() <= KEYFRAMES_SERVE / look_fps
+        slow = look_fps <= SLOW_LOOK_FPS and self._keyframes_serve()
         for picture in decode_keyframes(packets) if slow else decode_pictures(packets):
             if picture.timestamp_s > self._until_s:
                 return
@@ -58,10 +63,21 @@ class LookReader:
     def wanted(self, now_s: float, want: LookWant) -> None:
         """Take what the judgement of a look's picture asks for.
 
-        More of the same makes the look longer; for a faster one it ends, so that that may begin.
+        More of the same makes the look longer, to twice its length at most; for a faster one it
+        ends, so that that may begin.
         """
-        faster = want.look_fps > self._fps
-        self._until_s = now_s if faster else max(self._until_s, now_s + want.look_s)
+        if want.look_fps > self._fps:
+            self._until_s = now_s
+        elif want.look_fps == self._fps:
+            longer_s = min(now_s + want.look_s, self._at_most_s)
+            self._until_s = max(self._until_s, longer_s)
+
+    def _keyframes_serve(self) -> bool:
+        """Whether two keyframes have shown that they come often enough."""
+        ring = self._camera.ring
+        last = ring.keyframes()[-2:]
+        known = len(last) == 2 and last[0].epoch == last[1].epoch
+        return known and ring.keyframe_gap_s() <= KEYFRAMES_SERVE / self._fps
 
     def _packets(self, start_s: float, stop: threading.Event) -> Iterator[Packet]:
         began_s = time.monotonic()

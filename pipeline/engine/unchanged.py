@@ -45,6 +45,7 @@ class UnchangedView:
     def __init__(self, most_s: float) -> None:
         self._most_s = most_s
         self._seen: _Seen | None = None
+        self._newest: tuple[float, Roi, ImageArray] | None = None
         self._lock = threading.Lock()
 
     def known(self, shot: Shot, roi: Roi) -> Detections | None:
@@ -55,7 +56,7 @@ class UnchangedView:
             return None
         if not 0 <= shot.timestamp_s - seen.timestamp_s < self._most_s:
             return None
-        return None if differs(seen.grid, shot.luma(GRID, roi)) else seen.detections
+        return None if differs(seen.grid, self._grid(shot, roi)) else seen.detections
 
     def detected(self, shot: Shot, roi: Roi, detections: Detections, decided: bool) -> None:
         """Take the newest detected glance.
@@ -73,9 +74,18 @@ class UnchangedView:
             is_old = self._seen is not None and self._seen.detections is detections
         if decided and is_old:  # handed out by `known`: the picture that was detected stays
             return
-        seen = _Seen(shot.luma(GRID, roi), roi, shot.timestamp_s, detections) if decided else None
+        seen = _Seen(self._grid(shot, roi), roi, shot.timestamp_s, detections) if decided else None
         with self._lock:
             self._seen = seen
+
+    def _grid(self, shot: Shot, roi: Roi) -> ImageArray:
+        """Cell means; the judge asks for those that the decoding thread has just made."""
+        newest = self._newest
+        if newest is not None and newest[:2] == (shot.timestamp_s, roi):
+            return newest[2]
+        grid = shot.luma(GRID, roi)
+        self._newest = shot.timestamp_s, roi, grid
+        return grid
 
 
 def differs(before: ImageArray, now: ImageArray) -> bool:

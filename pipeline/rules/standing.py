@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from pipeline.boxes import area, covered, extent, gap, iou, union
+from pipeline.boxes import area, covered, extent, gap, intersection, iou, union
 from pipeline.sightlines import OCCLUDERS, hides, seen_now
 from pipeline.types import Box, IncidentType, Reason, Scene, Suspicion, Track
 
 MEAN_LOOKS = 20
 """Looks over which the sureness of a class is averaged."""
+
+MISS_EVERY_S = 1.0
+"""A place seen empty counts so often, however many pictures show it."""
 
 HELD_SHARE = 0.7
 """Share of a place's anchor within a thing from which the thing holds it."""
@@ -49,7 +52,8 @@ class Standing:
         blind_s: Time within since..last seen in which nobody looked at the view.
         empty_s: Time for which the place has been seen without it, unhidden.
         looks: Pictures in which it was seen.
-        misses: Pictures in which its place was seen without it.
+        misses: Seconds in which its place was seen without it.
+        missed_s: Media time of the last of them.
     """
 
     key: int
@@ -64,6 +68,7 @@ class Standing:
     empty_s: float = 0.0
     looks: int = 0
     misses: int = 0
+    missed_s: float = float("-inf")
     kinds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -134,7 +139,7 @@ class StandingMemory:
                 _see(place, seen[place.key], now_s, self._limits.forget_s)
             elif not blind and not hides(place.box, occluders(scene)):
                 place.empty_s += after_s
-                _miss(place)
+                _miss(place, scene)
         self._places = [p for p in self._places if p.empty_s <= self._limits.forget_s]
         return [p for p in self._places if p.key in seen]
 
@@ -164,9 +169,15 @@ def _see(place: Standing, items: Sequence[Item], now_s: float, recent_s: float) 
     place.last_seen_s, place.empty_s = now_s, 0.0
 
 
-def _miss(place: Standing) -> None:
-    """Take in a picture that shows a place, and nothing at it."""
-    place.misses += 1
+def _miss(place: Standing, scene: Scene) -> None:
+    """Take in a picture that shows a place, and nothing at it; once a second at most.
+
+    A thing whose track has just begun anew, or whose box jumped, stands nowhere yet, but is seen.
+    """
+    shown = any(intersection(t.xyxy, place.box) > 0 for t in seen_now(scene, place.kinds.keys()))
+    if shown or scene.timestamp_s - place.missed_s < MISS_EVERY_S:
+        return
+    place.misses, place.missed_s = place.misses + 1, scene.timestamp_s
     _weigh(place, ())
 
 

@@ -93,6 +93,13 @@ class CameraSettings(Framing):
     url: SecretStr = Field(description="rtsp://…, or a file's path relative to the site file.")
     transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the packets.")
     read_timeout_s: float = Field(5.0, gt=0, le=120)
+    burst_s: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Over TCP: packets are read together so often. 0 reads each as it comes, for "
+        "a camera that drops pictures when it cannot send at once.",
+    )
     pace: Literal["realtime", "fast"] = Field("realtime", description="For files only.")
     loop: bool = Field(False, description="For files only: start again at the end.")
     ring: RingSettings = RingSettings()

@@ -171,3 +171,10 @@ def test_a_keyframe_with_a_hole_is_no_picture(codec, tmp_path, read_packets):
     bare = join(codec_parameter_sets(key.codec) + nals)
     with pytest.raises(DecodeError, match="camera gate"):
         decode_picture(dataclasses.replace(key, data=bare, codec=CodecInfo(codec, 0, 0)))
+
+
+def test_half_the_size_looks_as_any_other_reduction(clip, read_packets):
+    picture = decode_picture(read_packets(clip("large"))[0])
+    size = picture.size[0] // 2, picture.size[1] // 2
+    half = picture.averaged(size).astype(int)
+    assert np.abs(half - picture.frame(size).image).mean() < 2.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,7 @@ class Feed:
         rules: Mapping[Topic, RuleBase] | None = None,
         memory: ViewMemory | None = None,
     ) -> None:
+        self.looking = False
         default = settings or GarbageSettings(confirm_s=4, clear_s=10, reopen_s=100)
         self.confirmation = Confirmation(ORIGIN, rules or {TOPIC: default}, memory)
 
@@ -59,7 +61,8 @@ class Feed:
         out: list[Sighting] = []
         steps = round((until_s - from_s) / step_s) + 1
         for now_s in (from_s + step_s * i for i in range(steps)):
-            out += self.confirmation.update(list(spoken(now_s)), scene(now_s, tracks(now_s)))
+            seen = replace(scene(now_s, tracks(now_s)), looking=self.looking)
+            out += self.confirmation.update(list(spoken(now_s)), seen)
         return out
 
 

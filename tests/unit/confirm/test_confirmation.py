@@ -305,14 +305,24 @@ class TestWants:
         def hint_wants_a_look(now_s: float, xyxy: Box) -> bool:
             hint = suspicion(since_s=now_s, xyxy=xyxy, strength=0.2, ripe=False)
             view.run(lambda t: [hint], now_s, from_s=now_s)
-            wanted = bool(view.confirmation.wants)
+            wanted = view.looking = bool(view.confirmation.wants)
             view.run(lambda t: [], now_s + 20, from_s=now_s + 1)
+            view.looking = False
             return wanted
 
         assert hint_wants_a_look(0.0, here)
         assert not hint_wants_a_look(30.0, here)
         assert hint_wants_a_look(60.0, elsewhere)
-        assert hint_wants_a_look(700.0, here)
+        assert not hint_wants_a_look(560.0, here)
+        assert hint_wants_a_look(640.0, here)
+
+    def test_a_first_look_that_was_never_granted_counts_for_nothing(self, feed, suspicion):
+        view = feed(GarbageSettings(dwell_s=60, clear_s=10, glance_period_s=2))
+        for now_s in (0.0, 40.0):
+            hint = suspicion(since_s=now_s, strength=0.2, ripe=False)
+            view.run(lambda t, hint=hint: [hint], now_s, from_s=now_s)
+            assert view.confirmation.wants
+            view.run(lambda t: [], now_s + 20, from_s=now_s + 1)
 
     def test_of_what_is_soon_gone_a_look_that_ends_on_support_goes_on_once(self, feed, suspicion):
         settings = MissingHelmetSettings(look_s=5, look_fps=2, look_rest_s=20, open_at=0.9)
@@ -324,8 +334,8 @@ class TestWants:
             claim = replace(suspicion(strength=0.4), type="missing_helmet")
             view.run(lambda t, claim=claim: [claim], now_s, from_s=now_s)
             wanted.append(bool(view.confirmation.wants))
-        assert all(wanted[:19])
-        assert not any(wanted[21:50])
+        assert all(wanted[:16])
+        assert not any(wanted[18:56])
 
     def test_an_unripe_claim_does_not(self, feed, suspicion):
         view = feed()
