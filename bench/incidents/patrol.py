@@ -15,6 +15,7 @@ from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
 from pipeline.confirm import LookWant, Origin
+from pipeline.confirm.looks import worth
 from pipeline.types import Act, Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
@@ -96,6 +97,7 @@ class _Attention:
         return t_s >= self.next_s - 1e-6
 
     def took(self, t_s: float, wants: Sequence[LookWant]) -> None:
+        wants = worth(wants, self.period_s)
         if self.looks and wants:
             was_looking = t_s < self.look_until_s
             self.look_until_s = max(self.look_until_s, t_s + wants[0].look_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.boxes import iou
@@ -13,6 +14,9 @@ from pipeline.types import Box
 
 SLOW_LOOK_FPS = 1.0
 """Pace of a look that only waits for a dwell to end."""
+
+OFTEN = 2.0
+"""Glances at most so many pictures of a slow look apart make it needless: it costs a hundred."""
 
 FIRST_LOOK_S = 2.5
 """Length of the slow look at a first hint: a thing must hold for a second to be still."""
@@ -54,6 +58,12 @@ class VainLooks:
             known == topic and now_s - at_s < VAIN_S and iou(place, place_norm) >= SAME_PLACE
             for known, place, at_s in self._places
         )
+
+
+def worth(wants: Sequence[LookWant], glance_period_s: float) -> tuple[LookWant, ...]:
+    """The wants without slow looks where glances come about as often."""
+    often = glance_period_s * SLOW_LOOK_FPS <= OFTEN
+    return tuple(w for w in wants if not often or w.look_fps > SLOW_LOOK_FPS)
 
 
 def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pipeline.confirm.looks import SLOW_LOOK_FPS
 from pipeline.types import ViewKey
 
 
@@ -44,21 +43,25 @@ class LookPressure:
 
 
 class LookBudget:
-    """Grants at most `most` looks at once; after a full look a view rests for `rest_s`."""
+    """Grants at most `most` looks at once; after one a view rests for `rest_s` from such looks.
+
+    A faster look need not wait for the rest from a slower one.
+    """
 
     def __init__(self, most: int, rest_s: float = 20.0) -> None:
         self._most = most
         self._rest_s = rest_s
         self._waiting: dict[tuple[ViewKey, bool], LookOrder] = {}
         self._running: dict[tuple[ViewKey, bool], LookOrder] = {}
-        self._rests_until: dict[ViewKey, float] = {}
+        self._rests: dict[ViewKey, tuple[float, float]] = {}
 
     def ask(self, order: LookOrder) -> None:
         """Queue a wish; a second one for the same view keeps its place and the higher priority.
 
         While a view is looked at, only a faster look can be asked for; it comes after that one.
         """
-        rests = not order.back and self._rests_until.get(order.view, 0.0) > order.asked_s
+        until_s, rests_from_fps = self._rests.get(order.view, (0.0, 0.0))
+        rests = until_s > order.asked_s and order.look_fps <= rests_from_fps and not order.back
         running = self._running.get(order.key)
         if rests or (running is not None and running.look_fps >= order.look_fps):
             return
@@ -81,14 +84,14 @@ class LookBudget:
         return granted
 
     def finished(self, order: LookOrder, now_s: float) -> None:
-        """Give a look back to the budget; a slow one cost little, and no rest follows."""
-        full = not order.back and order.look_fps > SLOW_LOOK_FPS
-        if self._running.pop(order.key, None) is not None and full:
-            self._rests_until[order.view] = now_s + self._rest_s
+        """Give a look back to the budget."""
+        if self._running.pop(order.key, None) is not None and not order.back:
+            self._rests[order.view] = now_s + self._rest_s, order.look_fps
 
     def forget(self, view: ViewKey) -> bool:
         """Drop a waiting wish whose suspicion is gone; True when there was one: it starved."""
-        return self._waiting.pop((view, False), None) is not None
+        forgotten = self._waiting.pop((view, False), None) is not None
+        return forgotten and (view, False) not in self._running
 
     def pressure(self, now_s: float) -> LookPressure:
         """What waits, for metrics and health."""

@@ -15,6 +15,7 @@ from models.detections import Detections
 from models.region_plan import PixelBox
 from pipeline.boxes import extent, gap, to_pixels
 from pipeline.confirm import LookWant
+from pipeline.confirm.looks import worth
 from pipeline.engine.look_reader import LookReader
 from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.unchanged import UnchangedView
@@ -201,7 +202,7 @@ class WatchedView:
             act = self._act_at(sighting, shot)
             self._publish(Finding(sighting, shot.frame(), self._before, self.camera, self, act))
         self._ask_back(shot, judgement)
-        want = judgement.wants[0] if judgement.wants else None
+        want = next(iter(worth(judgement.wants, self.glance_period_s)), None)
         if want is not None and looking:
             self._looks.wanted(shot.timestamp_s, want)
         return want

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.confirm import Rejection, ViewMemory
 from pipeline.confirm.identity import Topic
+from pipeline.confirm.looks import worth
 from pipeline.rules.settings import CrowdingSettings, GarbageSettings, MissingHelmetSettings
 from pipeline.types import Box, Phase
 
@@ -323,6 +324,13 @@ class TestWants:
             view.run(lambda t, hint=hint: [hint], now_s, from_s=now_s)
             assert view.confirmation.wants
             view.run(lambda t: [], now_s + 20, from_s=now_s + 1)
+
+    def test_glances_that_come_as_often_make_a_slow_look_needless(self, feed, suspicion):
+        view = feed(GarbageSettings(dwell_s=60))
+        view.run(lambda t: [suspicion(strength=0.2, ripe=False)], 0.0)
+        wants = view.confirmation.wants
+        assert worth(wants, 10.0) == wants != ()
+        assert worth(wants, 2.0) == ()
 
     def test_of_what_is_soon_gone_a_look_that_ends_on_support_goes_on_once(self, feed, suspicion):
         settings = MissingHelmetSettings(look_s=5, look_fps=2, look_rest_s=20, open_at=0.9)

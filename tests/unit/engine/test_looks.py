@@ -69,6 +69,18 @@ def test_no_budget_grants_nothing_and_shows_the_wait() -> None:
     assert budget.pressure(30.0).oldest_wait_s == 30.0
 
 
+def test_a_view_rests_from_slow_looks_too() -> None:
+    budget = LookBudget(most=2, rest_s=20.0)
+    slow = replace(order("a"), look_fps=1.0)
+    budget.ask(slow)
+    budget.grant()
+    budget.finished(slow, 3.0)
+    budget.ask(replace(slow, asked_s=4.0))
+    assert budget.grant() == []
+    budget.ask(order("a", asked_s=5.0))
+    assert names(budget.grant()) == ["a"]
+
+
 def test_a_slow_look_is_followed_by_a_faster_one_without_a_rest() -> None:
     budget = LookBudget(most=2, rest_s=20.0)
     slow = replace(order("a"), look_fps=1.0)
