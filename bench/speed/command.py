@@ -37,7 +37,7 @@ class SpeedBench:
         source: Clip that the stream is made of.
         weights: Name or directory of the weight.
         rounds: Each measures every variant once, one after the other, in a turning order.
-        window_s: Length of one measurement.
+        window_s: Length of one measurement, a multiple of the glance periods.
         recall: Also run the incident scenarios at each variant's pace.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
         delays: Rounds in which the time from a happening to the queue is taken.
@@ -50,7 +50,7 @@ class SpeedBench:
     source: Path
     weights: str = "patrol11n"
     rounds: int = 5
-    window_s: float = 12.0
+    window_s: float = 20.0
     recall: bool = True
     growth: tuple[int, ...] = (10, 30, 60, 100)
     delays: int = 4
