@@ -80,11 +80,13 @@ class Picture:
         return np.asarray(cv2.transform(cv2.merge(small), _bgr_matrix(yuv)), dtype=np.uint8)
 
     def averaged(self, size: tuple[int, int]) -> ImageArray:
-        """See `Shot.averaged`; half as wide and high is quick."""
+        """See `Shot.averaged`; at most half as wide and high is quick."""
         yuv = self._yuv
-        if yuv.format.name not in _PLANAR_420 or (2 * size[0], 2 * size[1]) != self.size:
+        is_small = 2 * size[0] <= yuv.width and 2 * size[1] <= yuv.height
+        if yuv.format.name not in _PLANAR_420 or not is_small:
             return self.frame(size).image
-        planes = [self._half_luma(), _plane(yuv, 1), _plane(yuv, 2)]
+        halves = self._half_luma(), _plane(yuv, 1), _plane(yuv, 2)
+        planes = [cv2.resize(half, size, interpolation=cv2.INTER_AREA) for half in halves]
         return np.asarray(cv2.transform(cv2.merge(planes), _bgr_matrix(yuv)), dtype=np.uint8)
 
     def luma(self, size: tuple[int, int] = (64, 36), roi: Roi | None = None) -> ImageArray:

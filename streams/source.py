@@ -151,12 +151,15 @@ class _LibavSource:
         self._session.epoch += 1
         self._timeline.restart()
         self._first = True
+        asked_s = time.monotonic()
         for raw, data in self._demuxer.read():
             if self._session.stop.is_set():  # its timeline may serve another reader by now
                 return
+            waited_s = time.monotonic() - asked_s
             yield self._packet(raw, data)
             if self.live and raw.dts is not None:
-                self._rest(raw.dts * self._demuxer.base_s)
+                self._rest(raw.dts * self._demuxer.base_s, waited_s)
+            asked_s = time.monotonic()
 
     def _packet(self, raw: LibavPacket[VideoStream], data: bytes) -> Packet:
         arrived_s = self._session.now()
@@ -202,8 +205,8 @@ class _LibavSource:
         if not self._first:
             self._session.epoch += 1
 
-    def _rest(self, stream_s: float) -> None:
-        if rest_s := self._bursts.rest_s(stream_s, time.monotonic()):
+    def _rest(self, stream_s: float, waited_s: float) -> None:
+        if rest_s := self._bursts.rest_s(stream_s, time.monotonic(), waited_s):
             self._session.stop.wait(rest_s)
 
     def _wait_until_due(self, decode_s: float) -> None:
