@@ -52,7 +52,7 @@ class ObservationQueue:
             refused = self._make_room(picture) if len(self._waiting) >= self._most else None
             if refused is not picture:
                 self._waiting.append(picture)
-                self._changed.notify()
+                self._changed.notify_all()
             if refused is not None:
                 self.dropped += 1
             return refused
@@ -63,7 +63,14 @@ class ObservationQueue:
             if not self._waiting:
                 self._changed.wait(timeout_s)
             count = min(most, len(self._waiting))
-            return [self._waiting.popleft() for _ in range(count)]
+            taken = [self._waiting.popleft() for _ in range(count)]
+            self._changed.notify_all()
+            return taken
+
+    def wait_for_room(self, most: int, timeout_s: float) -> bool:
+        """Whether fewer than `most` pictures wait now, or do within `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._waiting) < most, timeout_s)
 
     def __len__(self) -> int:
         return len(self._waiting)

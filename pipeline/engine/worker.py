@@ -33,6 +33,7 @@ from streams.errors import StreamError
 log = structlog.get_logger(__name__)
 
 _IDLE_S, _LEAST_IDLE_S = 0.1, 0.005
+_HELD_UP_S = 0.2
 _RETRY_SHARE = 0.125
 _JOIN_S = 3.0
 _AFTER_FAULT_S = 1.0
@@ -153,8 +154,10 @@ class Worker:
 
     def _dispatch(self) -> None:
         """Hand the most urgent view to the pool; grant looks when none is due."""
+        if not self._pictures.wait_for_room(self._settings.batch, _HELD_UP_S):
+            return  # the judge is behind: glances fall late, and their periods stretch for it
         now = self._clock()
-        if not self._places.acquire(timeout=0.2):
+        if not self._places.acquire(timeout=_HELD_UP_S):
             return
         handed = False
         try:

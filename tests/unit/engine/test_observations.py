@@ -1,5 +1,6 @@
 """The picture queue: bounded, counting what it drops, looks before glances."""
 
+import threading
 from datetime import UTC, datetime
 
 import numpy as np
@@ -35,6 +36,18 @@ def test_a_full_queue_refuses_the_new_glance_and_counts_it() -> None:
     assert queue.put(late) is late
     assert queue.dropped == 1
     assert names(queue.take(5, 0)) == ["a"]
+
+
+def test_room_is_told_and_waited_for() -> None:
+    queue = ObservationQueue(most=5)
+    queue.put(observation("a"))
+    assert queue.wait_for_room(2, 0)
+    queue.put(observation("b"))
+    assert not queue.wait_for_room(2, 0.01)
+    reader = threading.Timer(0.05, queue.take, (1, 0))
+    reader.start()
+    assert queue.wait_for_room(2, 5)
+    reader.join()
 
 
 def test_a_look_pushes_out_the_oldest_glance() -> None:

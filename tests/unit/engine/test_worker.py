@@ -90,6 +90,26 @@ def test_a_failed_judgement_gives_its_views_back(monkeypatch: pytest.MonkeyPatch
     assert worker._scheduler.next_due_s() == 6.0
 
 
+def test_no_glance_is_decoded_for_a_judge_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that is thrown away cost its decoding; only late glances stretch the periods."""
+    clock = Seconds()
+    worker, view = working(clock)
+    monkeypatch.setattr(module, "_HELD_UP_S", 0.01)
+    glanced: list[float] = []
+    view.glance = lambda: glanced.append(clock.now)
+    for _ in range(worker._settings.batch):
+        worker._pictures.put(cast(Any, SimpleNamespace(view=GATE, looking=True)))
+    clock.now = 5.0
+    for _ in range(3):
+        worker._dispatch()
+    assert glanced == []
+    worker._pictures.take(1, 0)
+    worker._dispatch()
+    worker._pool.shutdown()
+    assert glanced == [5.0]
+    assert worker.worst_wait() > 5.0
+
+
 def test_a_thread_that_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     worker, _ = working(Seconds())
     monkeypatch.setattr(worker, "_again", lambda work: work == worker._judge or worker._stop.wait())
