@@ -75,14 +75,14 @@ class NoveltyDetector:
         if 0.0 <= timestamp_s - self._last_s < self._settings.period_s and self._memory is not None:
             return self._report(timestamp_s)
         small = self._shrink(image)
-        free = ~self._busy_mask(small.shape[:2], busy)
+        free = ~self._busy_mask(small.shape[1:], busy)
         memory = self._memory
         if memory is None or memory.background.shape != small.shape or timestamp_s < self._last_s:
             self._begin(small, free, timestamp_s)
             return ()
         after_s, self._last_s = timestamp_s - self._last_s, timestamp_s
         first = free & ~memory.known
-        memory.background[first] = small[first]
+        np.copyto(memory.background, small, where=first)
         memory.known |= first
         shown = self._match_light(small, memory, free)
         changed, matter = self._changed(shown, memory)
@@ -123,12 +123,14 @@ class NoveltyDetector:
         )
 
     def _shrink(self, image: Image) -> Plane:
+        """(3, h, w) CIELAB."""
         height, width = image.shape[:2]
         self._scale = self._settings.width_px / width
         size = (self._settings.width_px, max(16, round(height * self._scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        is_small = (width, height) == size
+        small = image if is_small else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         lab = cv2.cvtColor(cv2.GaussianBlur(small, (3, 3), 0), cv2.COLOR_BGR2LAB)
-        return np.asarray(lab, np.float32)
+        return np.array(cv2.split(lab), np.float32)
 
     def _busy_mask(self, shape: tuple[int, int], busy: Iterable[Box]) -> Mask:
         mask = np.zeros(shape, bool)
@@ -154,31 +156,31 @@ class NoveltyDetector:
         squares), so that things do not pull it.
         """
         step = 6
-        usable = (free & memory.known)[::step, ::step]
-        if usable.sum() < 50:
+        y, x = np.nonzero((free & memory.known)[::step, ::step])
+        if len(y) < 50:
             return small
         height, width = free.shape
-        ys, xs = np.mgrid[0:height:step, 0:width:step]
-        basis = np.stack([np.ones(usable.sum()), xs[usable] / width, ys[usable] / height], axis=1)
-        values = (small[::step, ::step] - memory.background[::step, ::step])[usable]
-        keep = np.ones(len(values), bool)
+        basis = np.stack([np.ones(len(y)), x * step / width, y * step / height])
+        values = (small[:, ::step, ::step] - memory.background[:, ::step, ::step])[:, y, x]
+        keep = np.ones(len(y), bool)
         for _ in range(3):
-            plane = np.linalg.lstsq(basis[keep], values[keep], rcond=None)[0]
-            residual = largest(np.abs(values - basis @ plane))
+            used = basis * keep
+            ridge = 1e-6 * np.eye(3)  # pixels in one line leave a slope open
+            lights = np.linalg.solve(used @ used.T + ridge, used @ values.T).T
+            residual = largest(np.abs(values - lights @ basis))
             keep = residual <= np.median(residual)
         rows = (np.arange(height, dtype=np.float32) / height)[:, None]
         columns = (np.arange(width, dtype=np.float32) / width)[None, :]
-        matched = [
-            channel - (np.float32(level) + columns * np.float32(across) + rows * np.float32(down))
-            for channel, (level, across, down) in zip(cv2.split(small), plane.T, strict=True)
-        ]
-        return np.asarray(cv2.merge(matched), np.float32)
+        matched = np.empty_like(small)
+        for index, (level, across, down) in enumerate(lights.astype(np.float32)):
+            np.add(rows * down + level, columns * across, out=matched[index])
+        return np.subtract(small, matched, out=matched)
 
     def _changed(self, shown: Plane, memory: PixelMemory) -> tuple[Mask, Mask]:
         """What differs from the background, and what of it cannot be light alone."""
         settings = self._settings
-        light, before = (_brightness(of) for of in (shown, memory.background))
-        apart = np.abs(light - before)
+        light, before = shown[0], memory.background[0]
+        apart = cv2.absdiff(light, before)
         bright = apart > settings.min_change
         colour = colour_change(shown, memory.background) > settings.min_colour
         textured, correlation = correlate(light, before)
@@ -206,9 +208,9 @@ class NoveltyDetector:
         memory = self._memory
         assert memory is not None
         apart = largest(np.abs(shown - memory.candidate))
-        same = apart <= 1.5 * self._settings.min_change
-        begins = changed & (~same | np.isnan(memory.since_s))
-        memory.candidate[begins] = shown[begins]
+        other = apart > 1.5 * self._settings.min_change
+        begins = changed & (other | np.isnan(memory.since_s))
+        np.copyto(memory.candidate, shown, where=begins)
         memory.since_s[begins] = timestamp_s
         memory.since_s[free & ~changed] = np.nan
 
@@ -217,10 +219,11 @@ class NoveltyDetector:
         assert memory is not None
         quiet = (free & ~changed).astype(np.uint8)
         share = 1.0 - math.exp(-after_s / self._settings.learn_s)
-        cv2.accumulateWeighted(shown, memory.background, share, mask=quiet)
+        for now, background in zip(shown, memory.background, strict=True):
+            cv2.accumulateWeighted(now, background, share, mask=quiet)
         held = free & (self._last_s - memory.since_s >= self._settings.absorb_s)
         if held.any():
-            memory.background[held] = shown[held]
+            np.copyto(memory.background, shown, where=held)
             memory.since_s[held] = np.nan
 
     def _find(
@@ -229,6 +232,9 @@ class NoveltyDetector:
         memory = self._memory
         assert memory is not None
         still = changed & (timestamp_s - memory.since_s >= self._settings.still_s)
+        if not still.any():
+            self._associate((), free, timestamp_s)
+            return
         grown = cv2.morphologyEx(still.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8)
         found: list[tuple[Box, float]] = []
@@ -239,7 +245,7 @@ class NoveltyDetector:
             patch = (labels == index) & still
             is_light = float(matter[interior(patch)].mean()) < self._settings.matter_share
             if is_light or is_gone(shown, memory.background, labels == index):
-                memory.background[patch] = shown[patch]
+                np.copyto(memory.background, shown, where=patch)
                 memory.since_s[patch] = np.nan
                 continue
             since_s = float(np.median(memory.since_s[patch]))
@@ -294,8 +300,3 @@ def _is_same(a: Box, b: Box) -> bool:
 def _is_mostly_busy(box: Box, free: Mask) -> bool:
     left, top, right, bottom = (int(v) for v in box)
     return bool(free[top:bottom, left:right].mean() < 0.7)
-
-
-def _brightness(picture: Plane) -> Plane:
-    """The first channel on its own, contiguous."""
-    return np.ascontiguousarray(picture[..., 0])

@@ -16,7 +16,7 @@ VERSION = 1
 
 @dataclass(slots=True)
 class PixelMemory:
-    """Planes of one view, all (h, w) or (h, w, 3) of the small picture, CIELAB of 0..255.
+    """Planes of one view, all (h, w) or (3, h, w) of the small picture, CIELAB of 0..255.
 
     Attributes:
         background: What the view looks like without anything new.
@@ -38,9 +38,9 @@ def pack(memory: PixelMemory, last_s: float) -> bytes:
         out,
         version=np.array(VERSION),
         last_s=np.array(last_s),
-        background=np.clip(np.rint(memory.background), 0, 255).astype(np.uint8),
+        background=_pixels(memory.background),
         known=memory.known,
-        candidate=np.clip(np.rint(memory.candidate), 0, 255).astype(np.uint8),
+        candidate=_pixels(memory.candidate),
         since_s=memory.since_s,
     )
     return out.getvalue()
@@ -56,9 +56,9 @@ def unpack(state: bytes) -> tuple[PixelMemory, float]:
         with np.load(io.BytesIO(state), allow_pickle=False) as planes:
             version = int(planes["version"])
             memory = PixelMemory(
-                planes["background"].astype(np.float32),
+                _planes(planes["background"]),
                 planes["known"].astype(bool),
-                planes["candidate"].astype(np.float32),
+                _planes(planes["candidate"]),
                 planes["since_s"].astype(np.float64),
             )
             last_s = float(planes["last_s"])
@@ -67,7 +67,18 @@ def unpack(state: bytes) -> tuple[PixelMemory, float]:
     if version != VERSION:
         raise ValueError(f"state must be of version {VERSION}, got {version}")
     shape = memory.known.shape
-    planes_fit = memory.background.shape == memory.candidate.shape == (*shape, 3)
+    planes_fit = memory.background.shape == memory.candidate.shape == (3, *shape)
     if not planes_fit or memory.since_s.shape != shape:
         raise ValueError("state must have planes of one size")
     return memory, last_s
+
+
+def _pixels(planes: Plane) -> npt.NDArray[np.uint8]:
+    """(h, w, 3) as pictures are kept, from (3, h, w)."""
+    return np.moveaxis(np.clip(np.rint(planes), 0, 255).astype(np.uint8), 0, 2)
+
+
+def _planes(pixels: npt.NDArray[np.uint8]) -> Plane:
+    """(3, h, w) from (h, w, 3), contiguous; other shapes stay, and are refused."""
+    planes = np.moveaxis(pixels, 2, 0) if pixels.ndim == 3 else pixels
+    return np.ascontiguousarray(planes, np.float32)

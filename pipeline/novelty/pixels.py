@@ -1,4 +1,8 @@
-"""Pure functions on small pictures: colour, texture and edges, against a background."""
+"""Pure functions on small pictures: colour, texture and edges, against a background.
+
+Pictures are planes, (3, h, w) CIELAB of 0..255: numpy and cv2 work several times faster on them
+than on pixels of three.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +31,11 @@ def colour_change(shown: Plane, background: Plane) -> Plane:
 
     Under less light colours shrink towards grey (128) in the proportion of the brightness.
     """
-    light, *colours = cv2.split(shown)
-    light_before, *colours_before = cv2.split(background)
-    ratio = np.clip(light / np.maximum(light_before, 1.0), 0.3, 1.0)
+    ratio = np.clip(shown[0] / np.maximum(background[0], 1.0), 0.3, 1.0)
+    grey = np.float32(128)
     least = [
-        np.minimum(np.abs(now - before), np.abs(now - 128 - ratio * (before - 128)))
-        for now, before in zip(colours, colours_before, strict=True)
+        np.minimum(cv2.absdiff(now, before), np.abs(now - grey - ratio * (before - grey)))
+        for now, before in zip(shown[1:], background[1:], strict=True)
     ]
     return np.asarray(np.maximum(*least), np.float32)
 
@@ -43,11 +46,9 @@ def interior(patch: Mask) -> Mask:
     return inner if inner.any() else patch
 
 
-def largest(channels: Plane) -> Plane:
-    """Maximum over three channels; several times faster than a reduction over a short axis."""
-    return np.asarray(
-        np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2]), np.float32
-    )
+def largest(planes: Plane) -> Plane:
+    """Maximum over three planes."""
+    return np.asarray(np.maximum(np.maximum(planes[0], planes[1]), planes[2]), np.float32)
 
 
 def clean(mask: Mask) -> Mask:
@@ -61,8 +62,8 @@ def is_gone(shown: Plane, background: Plane, patch: Mask) -> bool:
     ring = patch.astype(np.uint8)
     kernel = np.ones((5, 5), np.uint8)
     border = (cv2.dilate(ring, kernel) - cv2.erode(ring, kernel)).astype(bool)
-    now = edges(shown[..., 0])[border].mean()
-    before = edges(background[..., 0])[border].mean()
+    now = edges(shown[0])[border].mean()
+    before = edges(background[0])[border].mean()
     return bool(before > 1.3 * now)
 
 
