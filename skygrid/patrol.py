@@ -35,6 +35,7 @@ from pipeline.zones import Zone
 from skygrid.desk import Desk, background_file
 from skygrid.eagles import fault_reporter, make_eagle
 from skygrid.grounds import Grounds
+from skygrid.memory import keep_freed_memory
 from skygrid.monitor import Monitor
 from skygrid.options import (
     camera_options,
@@ -113,6 +114,7 @@ class Patrol:
         return () if self._stops_by_s < float("inf") else ended + self.worker.dead_threads
 
     def _open(self) -> None:
+        keep_freed_memory()
         cv2.setNumThreads(1)  # for pictures this small, more threads cost more than they save
         site = self.site
         site.data_dir.mkdir(parents=True, exist_ok=True)
