@@ -5,6 +5,8 @@
     {"at": "2026-03-01T08:00:00+00:00", "size": [1920, 1080],
      "boxes": [{"xyxy_norm": [0.1, 0.2, 0.3, 0.4], "label": "stall", "confidence": 0.81}]}
 
+A reader touches `<root>/.watched`: while nobody looks, stills are replaced less often.
+
 Of a preset that was last seen wrong there are also `<view>~seen.jpg` and `<view>~reference.jpg`.
 """
 
@@ -12,7 +14,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,11 +51,35 @@ class Still:
     boxes: Sequence[StillBox] = ()
 
 
+_WATCHED = ".watched"
+_WATCHED_S, _TOLD_EVERY_S = 60.0, 10.0
+"""How long after the last look stills count as watched; how often a look is noted."""
+
+
+def note_watched(root: Path) -> None:
+    """Tell the patrol that somebody looks at the stills; for readers, any thread."""
+    mark = root / _WATCHED
+    try:
+        if time.time() - mark.stat().st_mtime < _TOLD_EVERY_S:
+            return
+    except OSError:
+        pass  # the first look
+    with suppress(OSError):  # a read-only disk: then the stills are older
+        mark.touch()
+
+
 class StillWriter:
     """Replaces a view's still; a reader sees the old one or the new one, never half of one."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def is_watched(self) -> bool:
+        """Somebody looked at a still within the last minute."""
+        try:
+            return time.time() - (self._root / _WATCHED).stat().st_mtime < _WATCHED_S
+        except OSError:
+            return False
 
     def write(self, view: ViewKey, still: Still) -> None:
         """Write picture and boxes; raises OSError when the disk does not take them."""

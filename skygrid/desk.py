@@ -44,6 +44,8 @@ _STATUS_EVERY_S = 5.0
 _PROBE_EVERY_S = 30.0
 _BACKGROUND_EVERY_S = 120.0
 _JPEG_QUALITY = 80
+_UNWATCHED_STILL_S = 30.0
+"""So often a view's still is replaced while nobody looks at any."""
 
 
 class Desk:
@@ -61,7 +63,7 @@ class Desk:
         self._memories: dict[ViewKey, list[ViewVerdict]] = {}
         self._last_verdict = 0
         self._told: dict[str, tuple[str, float]] = {}
-        self._stills: dict[ViewKey, float] = {}
+        self._stills: dict[ViewKey, tuple[WatchStill, float]] = {}
         self._told_faults: dict[ViewKey, FaultKind] = {}
         self._by_hand: dict[str, float] = {}
         self._hands = Hands(engine, patrol.eagles)
@@ -109,8 +111,9 @@ class Desk:
         self._tell_faults()
         self._take_zones()
         self._take_verdicts()
+        is_watched = self._patrol.stills.is_watched()
         for view in self._patrol.worker.views:
-            self._write_still(view)
+            self._write_still(view, 0.0 if is_watched else _UNWATCHED_STILL_S)
         if time.monotonic() - self._kept_s > _BACKGROUND_EVERY_S:
             self._keep_backgrounds()
         if time.monotonic() - self._probed_s > _PROBE_EVERY_S:
@@ -229,11 +232,12 @@ class Desk:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _replace(path, state)
 
-    def _write_still(self, view: WatchedView) -> None:
-        still = view.still()
-        if still is None or self._stills.get(view.key) == still.frame.timestamp_s:
+    def _write_still(self, view: WatchedView, every_s: float) -> None:
+        still, now_s = view.still(), time.monotonic()
+        written, written_s = self._stills.get(view.key, (None, float("-inf")))
+        if still is None or written is still or now_s - written_s < every_s:
             return
-        self._stills[view.key] = still.frame.timestamp_s
+        self._stills[view.key] = still, now_s
         done, data = cv2.imencode(
             ".jpg", still.frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )

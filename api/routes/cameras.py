@@ -26,6 +26,7 @@ from pipeline.heads import HeadHold, held_heads
 from pipeline.ledger.database import reading
 from pipeline.ledger.tables import IncidentRow
 from pipeline.status import cameras
+from pipeline.stills import note_watched
 from pipeline.types import ViewKey
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
@@ -159,6 +160,7 @@ def guard_view(wired: Services, principal: Principal, camera_id: str, view_id: s
 
 def _still(wired: Services, principal: Principal, view: ViewKey, suffix: str) -> Path:
     guard_view(wired, principal, view.camera_id, view.view_id)
+    note_watched(wired.settings.stills_root)
     path = _still_file(wired, view, suffix)
     if path is None:
         raise NotFound(f"there is no still of {view} yet")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from pipeline.stills import StillWriter
+from pipeline.stills import Still, StillWriter
 from pipeline.types import ViewKey
 
 pytestmark = pytest.mark.parametrize(
@@ -165,3 +165,13 @@ def test_a_wrong_presets_two_pictures_are_shown(house: Any) -> None:
     assert viewer.get(f"{where}/seen.jpg").content == b"what is there"
     assert viewer.get(f"{where}/reference.jpg").content == b"what should be"
     assert viewer.get(f"{where}/other.jpg").status_code == 422
+
+
+def test_the_patrol_is_told_that_somebody_looks_at_the_stills(house: Any) -> None:
+    stills = StillWriter(house.data_dir / "stills")
+    shown = Still(b"the gate", (8, 8), datetime(2026, 1, 1, tzinfo=UTC))
+    stills.write(ViewKey("cam-000"), shown)
+    (house.data_dir / "stills" / ".watched").unlink(missing_ok=True)
+    where = "/api/v1/cameras/cam-000/views/main/still.jpg"
+    assert house.sign_in("viewer").get(where).content == b"the gate"
+    assert stills.is_watched()
