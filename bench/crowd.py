@@ -18,9 +18,7 @@ from models.evaluation.rates import count_errors
 from models.load import load_crowd_counter, load_detector
 from models.settings import CrowdSettings, DetectorSettings
 from models.training.manifest import read_sets
-
-_KEEP_SHARE = 0.6
-"""As the patrol does: boxes down to this share of the card's threshold reach the counter."""
+from pipeline.engine.seeing import carry_floor
 
 
 def count_crowds(data: Path, detector: DetectorSettings, crowd: CrowdSettings,
@@ -46,7 +44,7 @@ def count_crowds(data: Path, detector: DetectorSettings, crowd: CrowdSettings,
         raise NothingToMeasure(f"{data.name} must hold counted pictures of split {split!r}")
     network, counter = load_detector(detector), load_crowd_counter(detector, crowd)
     person = network.labels.index("person")
-    sure = network.thresholds.get("person", 0.0)
+    sure, floor = network.thresholds.get("person", 0.0), carry_floor(network)[person]
     true, ours, boxes, dense = [], [], [], 0
     try:
         for picture in pictures:
@@ -56,9 +54,7 @@ def count_crowds(data: Path, detector: DetectorSettings, crowd: CrowdSettings,
             height, width = image.shape[:2]
             found = network.detect([np.asarray(image, np.uint8)])[0]
             people = (found.class_id == person) & (found.confidence >= sure)
-            kept = found.where(
-                (found.class_id == person) & (found.confidence >= sure * _KEEP_SHARE)
-            )
+            kept = found.where((found.class_id == person) & (found.confidence >= floor))
             whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
             count = counter.count(np.asarray(image, np.uint8), kept, [whole])[0]
             dense += count.method == "density"

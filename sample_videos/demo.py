@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.geometry.plane import LocalPlane
+from sample_videos.catalogue import CLIPS
 
 Box = tuple[float, float, float, float]
-
-CLIPS = Path(__file__).parent / "clips"
 
 _TITLES = {
     "demo-vending": "街边摆摊 street stall",

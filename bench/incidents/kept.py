@@ -14,10 +14,8 @@ from models.detections import Detections
 from models.detector import Detector
 from models.region_plan import PixelBox
 from models.regions import detect_regions
+from pipeline.engine.seeing import carry_floor
 from streams.types import ImageArray
-
-_KEEP_SHARE = 0.6
-"""As the patrol does: detections down to this share of the card's threshold carry a track on."""
 
 
 class KeptDetections:
@@ -43,10 +41,7 @@ class KeptDetections:
         self._detector, self._regions = detector, regions
         self._known = _load(self._file)
         self._is_new = False
-        self._floor = np.array(
-            [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
-            np.float32,
-        )
+        self._floor = carry_floor(detector)
         folder.mkdir(parents=True, exist_ok=True)
 
     def see(

@@ -24,8 +24,9 @@ from bench.speed.serving import serving
 from bench.speed.stages import STAGES
 from bench.speed.variants import ATTENTION_OFF, PATROL, SLOW_PATROL, VARIANTS, Setting, Variant
 
-SETTLE_S = 20.0
-"""Between a variant being ready and its window: connections, caches, first looks and look-backs."""
+_SETTLE_S, _SETTLE_CAMERA_S = 20.0, 0.5
+"""Between a variant being ready and its window, at least and for each camera: connections, caches,
+first looks and look-backs, of which two run at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _measure(
         serving(clip) as (url, server),
         Child(variant.command(Setting(url, wanted.weights, Path(folder)), cameras), log) as child,
     ):
-        child.measure(SETTLE_S)
+        child.measure(_SETTLE_S + _SETTLE_CAMERA_S * cameras)
         return server, child.measure(wanted.window_s)
 
 

@@ -17,19 +17,19 @@ from typing import Any
 
 import av
 import numpy as np
-from ruamel.yaml import YAML
 
 from bench.speed.child import Child
+from bench.speed.site import write_site
 from pipeline.events.message import IncidentEvent
 from pipeline.queue.consumer import Consumer, ConsumerConfig
 from pipeline.queue.embedded import EmbeddedRedis
 from pipeline.queue.port import INCIDENTS, Group
 from pipeline.queue.redis_bus import RedisBus
+from sample_videos.catalogue import CLIPS
 from sample_videos.truth import load_truth
 from streams.serve import RtspServer
 
-_CLIPS = Path(__file__).parents[2] / "sample_videos" / "clips"
-_TRUTH = load_truth(_CLIPS / "demo-helmet.truth.json")
+_TRUTH = load_truth(CLIPS / "demo-helmet.truth.json")
 _CAMERAS = 5
 _LEAST_LEAD_S = 6.0
 """Watched before it happens, at least: a patrol that has just started knows nobody."""
@@ -79,12 +79,12 @@ def delay_to_queue(rounds: int, weights: str, log: Path) -> dict[str, Any]:
 
 def played(folder: Path) -> list[Played]:
     """The clip from different keyframes on, all before the worker takes off the helmet."""
-    source = _CLIPS / _TRUTH.clip.file
+    source = CLIPS / _TRUTH.clip.file
     with av.open(str(source)) as clip:
         stream = clip.streams.video[0]
-        packets = [p for p in clip.demux(stream) if p.size]
         base_s = float(stream.time_base or 0)
-        keys = [(p.pts or 0) * base_s for p in packets if p.is_keyframe]
+        packets = [(p, (p.pts or 0) * base_s) for p in clip.demux(stream) if p.size]
+        keys = [at_s for packet, at_s in packets if packet.is_keyframe]
         keyframe_s = max(b - a for a, b in itertools.pairwise(keys))
         latest_s = _TRUTH.incidents[0].begin_s - _LEAST_LEAD_S
         starts = [k for k in keys if k <= latest_s]
@@ -94,8 +94,8 @@ def played(folder: Path) -> list[Played]:
             path = folder / f"cam-{number}.mp4"
             with av.open(str(path), "w") as out:
                 copy = out.add_stream_from_template(stream)
-                for packet in packets:
-                    if (packet.pts or 0) * base_s >= begins_s - 1e-3:
+                for packet, at_s in packets:
+                    if at_s >= begins_s - 1e-3:
                         packet.stream = copy
                         out.mux(packet)
             cameras.append(Played(path, begins_s, round(keyframe_s, 2)))
@@ -140,20 +140,7 @@ def _site(folder: Path, server: RtspServer, redis_url: str, weights: str) -> Pat
         }
         for zone in _TRUTH.zones
     ]
-    path = folder / "site.yaml"
-    with path.open("w") as stream:
-        YAML().dump(
-            {
-                "site": "delay",
-                "data_dir": "data",
-                "detector": {"weights": weights, "threads": 1},
-                "monitor": {"port": 0},
-                "queue": {"redis": redis_url},
-                "cameras": [
-                    {"id": f"cam-{n}", "url": server.url(f"cam-{n}"), "zones": zones}
-                    for n in range(_CAMERAS)
-                ],
-            },
-            stream,
-        )
-    return path
+    cameras = [
+        {"id": f"cam-{n}", "url": server.url(f"cam-{n}"), "zones": zones} for n in range(_CAMERAS)
+    ]
+    return write_site(folder, weights, cameras, queue={"redis": redis_url})

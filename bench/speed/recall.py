@@ -11,16 +11,16 @@ from bench.incidents.patrol import Pace, PatrolOptions, patrol
 from bench.incidents.sight import CachedSight
 from models.load import load_detector
 from models.settings import DetectorSettings
+from sample_videos.catalogue import CLIPS
 
 PACES: tuple[float | None, ...] = (None, 25.0, 5.0, 0.5)
-_CLIPS = Path(__file__).parents[2] / "sample_videos" / "clips"
 
 
 def recall_by_pace(weights: str, out: Path) -> dict[str, dict[str, Any]]:
     """Found, all and false alarms by pace, named as `Variant.pace` prints."""
     detector = load_detector(DetectorSettings(weights=weights))
     sight = CachedSight(detector, out / "sight")
-    clips = clips_in(_CLIPS, _CLIPS)
+    clips = clips_in(CLIPS, CLIPS)
     answer = {}
     for pace in PACES:
         found = total = wrong = 0

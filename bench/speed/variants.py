@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from bench.speed.site import write_site
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +51,18 @@ class Variant:
 
 def _patrol(period_s: float, *options: str) -> Callable[[Setting, int], list[str]]:
     def command(setting: Setting, cameras: int) -> list[str]:
-        site = setting.folder / "site.yaml"
         rules = [{"type": "garbage"}, {"type": "street_vending"}]
         ground = [[0.0, 0.3], [1.0, 0.3], [1.0, 1.0], [0.0, 1.0]]
-        with site.open("w") as stream:
-            YAML().dump(
-                {
-                    "site": "speed",
-                    "data_dir": "data",
-                    "detector": {"weights": setting.weights, "threads": 1},
-                    "monitor": {"port": 0},
-                    "cameras": [
-                        {
-                            "id": f"cam-{number}",
-                            "url": setting.url,
-                            "glance_period_s": period_s,
-                            "zones": [{"id": "ground", "polygon": ground, "rules": rules}],
-                        }
-                        for number in range(cameras)
-                    ],
-                },
-                stream,
-            )
+        watched = [
+            {
+                "id": f"cam-{number}",
+                "url": setting.url,
+                "glance_period_s": period_s,
+                "zones": [{"id": "ground", "polygon": ground, "rules": rules}],
+            }
+            for number in range(cameras)
+        ]
+        site = write_site(setting.folder, setting.weights, watched)
         return ["-m", "skygrid.bench_patrol", str(site), *options]
 
     return command
@@ -92,8 +82,8 @@ def _peer(name: str, period_s: float = 0.0) -> Callable[[Setting, int], list[str
     return command
 
 
-PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0), decodes_all=False)
-SLOW_PATROL = Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0), decodes_all=False)
+PATROL = Variant("patrol, glance 2 s", 20, 2.0, _patrol(2.0), decodes_all=False)
+SLOW_PATROL = Variant("patrol, glance 10 s", 40, 10.0, _patrol(10.0), decodes_all=False)
 ATTENTION_OFF = Variant("attention off, 2 s", 2, 2.0, _patrol(2.0, "every"), 0.5)
 VARIANTS = (
     PATROL,

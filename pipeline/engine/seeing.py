@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import Detector, ImageArray
@@ -23,8 +24,14 @@ from streams.types import Shot
 MOST_TILES = 12
 """Of one picture, shared by its zones."""
 
-_KEEP_SHARE = 0.6
+CARRY_SHARE = 0.6
 """Detections below the card's threshold still carry a track on, down to this share of it."""
+
+
+def carry_floor(detector: Detector) -> NDArray[np.float32]:
+    """(labels,) least confidence that a rule gets to see, by class."""
+    sure = [detector.thresholds.get(label, 0.0) for label in detector.labels]
+    return np.array(sure, np.float32) * np.float32(CARRY_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +61,7 @@ class Sight:
         self._detector = detector
         self._smallest = dict(smallest)
         self._views: dict[ViewKey, WatchedView] = {}
-        self._floor = np.array(
-            [detector.thresholds.get(label, 0.0) * _KEEP_SHARE for label in detector.labels],
-            np.float32,
-        )
+        self._floor = carry_floor(detector)
 
     def watch(self, views: Sequence[WatchedView]) -> None:
         """The views whose pictures will come."""

@@ -100,7 +100,7 @@ def test_what_falls_behind_is_not_cheap() -> None:
     assert _needed(OPENCV, half, 0.0) == pytest.approx(2 * share)
     assert _needed(OPENCV, half, 20.0) == pytest.approx(20 + 2 * (share - 20))
     late = window(6.0, analysed=0.5 * 10 * PATROL.cameras / 2)
-    assert _needed(PATROL, late, 20.0) == pytest.approx(2 * 6.0)
+    assert _needed(PATROL, late, 20.0) == pytest.approx(2 * 100 * 6.0 / 10 / PATROL.cameras)
 
 
 def test_the_report_is_written_with_its_picture(tmp_path: Path) -> None:
