@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -14,23 +13,6 @@ from models.detector import ImageArray
 PAD_VALUE = 114
 """Grey around the picture, the value that Ultralytics trains with."""
 
-ROW_STEP = 64
-"""A flat picture leaves rows of the input empty: those are saved in steps of so many."""
-
-
-def needed_rows(image_size: tuple[int, int], input_size: tuple[int, int]) -> int:
-    """Height of the lowest input that shows a picture as large as `input_size` does.
-
-    Never below half of it: each height is a graph of its own in memory.
-
-    Args:
-        image_size: (height, width) of the picture.
-        input_size: (height, width) of the full input.
-    """
-    scale = min(input_size[0] / image_size[0], input_size[1] / image_size[1])
-    rows = max(round(image_size[0] * scale), input_size[0] / 2)
-    return min(input_size[0], math.ceil(rows / ROW_STEP) * ROW_STEP)
-
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
@@ -38,12 +20,10 @@ class Letterbox:
 
     Attributes:
         image_size: (height, width) of the picture in pixels.
-        input_size: (height, width) of the input in pixels.
         placed: (top, left, height, width) of the scaled picture in the input.
     """
 
     image_size: tuple[int, int]
-    input_size: tuple[int, int]
     placed: tuple[int, int, int, int]
 
     @classmethod
@@ -58,7 +38,7 @@ class Letterbox:
         height = min(input_size[0], max(1, round(image_size[0] * scale)))
         width = min(input_size[1], max(1, round(image_size[1] * scale)))
         top, left = (input_size[0] - height) // 2, (input_size[1] - width) // 2
-        return cls(image_size, input_size, (top, left, height, width))
+        return cls(image_size, (top, left, height, width))
 
     def draw(self, image: ImageArray, canvas: ImageArray) -> None:
         """Write the scaled picture into its place of (H, W, 3) `canvas`, without a copy between.

@@ -52,7 +52,7 @@ class OpenVinoDetector:
         if self._network.head_is_cut:
             half = len(outputs) // 2
             check_classes(outputs[0].shape[2], self._card)
-            height = letterbox.input_size[0]
+            height = self.input_size[0]
             found = decode_raw(outputs[:half], outputs[half:], height, self._head)
         else:
             check_head(outputs[0].shape, self._card)

@@ -4,16 +4,13 @@ Every inference request owns its input tensor. A caller takes a free request, dr
 into the tensor, starts it and draws the next one meanwhile. A caller that finds no request free
 lands its own oldest one first and waits only when it has none in flight, so callers cannot
 lock each other out.
-
-A detector's graph with its head cut takes other heights too: a flat picture runs through a lower
-graph, compiled when the first such picture comes, and pays for the rows that it has.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-from collections import defaultdict, deque
+import queue
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -25,7 +22,7 @@ from models.card import Preprocess
 from models.detections import FloatArray
 from models.detector import ImageArray, check_images
 from models.errors import BackendUnavailable, DetectionError, DetectorClosed, UnsupportedSetting
-from models.letterbox import Letterbox, needed_rows
+from models.letterbox import Letterbox
 from models.openvino_head import cut_head
 
 T = TypeVar("T")
@@ -57,18 +54,17 @@ class NetworkOptions:
 class _Slot:
     """An inference request and the pixels of its input tensor."""
 
-    __slots__ = ("canvas", "letterbox", "outputs", "request", "rows")
+    __slots__ = ("canvas", "letterbox", "outputs", "request")
 
-    def __init__(self, rows: int, request: Any) -> None:
-        self.rows = rows
+    def __init__(self, request: Any) -> None:
         self.request = request
         self.canvas: ImageArray = request.get_input_tensor().data[0]
         self.outputs: list[Any] = list(request.output_tensors)
         self.letterbox: Letterbox | None = None
 
-    def start(self, image: ImageArray) -> None:
+    def start(self, image: ImageArray, input_size: tuple[int, int]) -> None:
         height, width = image.shape[:2]
-        letterbox = Letterbox.fit((height, width), self.canvas.shape[:2])
+        letterbox = Letterbox.fit((height, width), input_size)
         if self.letterbox is None or self.letterbox.placed != letterbox.placed:
             letterbox.pad(self.canvas)
         letterbox.draw(image, self.canvas)
@@ -90,13 +86,18 @@ class OpenVinoNetwork:
         model = _prepared(graph, weights, options)
         cut = cut_head(model) if options.cut_head else None
         self.head_is_cut = cut is not None
-        self._model = cut or model
-        full = self._compile(self._model)
-        self._lock = threading.Lock()
-        self._compiled = {options.input_size[0]: full}
-        self._free: defaultdict[int, list[_Slot]] = defaultdict(list)
-        count = max(1, full.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self._permits = threading.BoundedSemaphore(count)
+        model = cut or model
+        try:
+            self._compiled = ov.Core().compile_model(model, options.device, _tuning(options))
+        except RuntimeError as error:
+            raise BackendUnavailable(
+                f"OpenVINO device must be one that compiles the graph, got {options.device!r}: "
+                f"{_first_line(error)}"
+            ) from error
+        count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()
+        for _ in range(max(1, count)):
+            self._free.put(self._new_slot())
         self._closed = False
 
     def map(self, images: Sequence[ImageArray], read: Reader[T]) -> list[T]:
@@ -115,75 +116,35 @@ class OpenVinoNetwork:
         flying: deque[tuple[int, _Slot]] = deque()
         try:
             for index, image in enumerate(images):
-                while (slot := self._take(self._rows(image), wait=not flying)) is None:
-                    self._give(self._land(flying, read, answers))
+                slot = self._take(wait=not flying)
+                if slot is None:
+                    slot = self._land(flying, read, answers)
                 flying.append((index, slot))
-                slot.start(image)
+                slot.start(image, self.options.input_size)
             while flying:
-                self._give(self._land(flying, read, answers))
+                self._free.put(self._land(flying, read, answers))
         finally:
             for _, slot in flying:
                 slot.request.cancel()
-                self._permits.release()
+                self._free.put(self._new_slot())
         return [answers[index] for index in range(len(images))]
 
     def close(self) -> None:
         """Refuse further pictures; the graph is freed when the last caller is done."""
         self._closed = True
 
-    def _rows(self, image: ImageArray) -> int:
-        full = self.options.input_size
-        return needed_rows(image.shape[:2], full) if self.head_is_cut else full[0]
-
-    def _take(self, rows: int, wait: bool) -> _Slot | None:
+    def _take(self, wait: bool) -> _Slot | None:
         if self._closed:
             raise DetectorClosed("a detector must be open to detect, it was closed")
-        timeout_s = self.options.timeout_s
-        permits = self._permits
-        if not (permits.acquire(timeout=timeout_s) if wait else permits.acquire(blocking=False)):
+        try:
+            return self._free.get(block=wait, timeout=self.options.timeout_s)
+        except queue.Empty:
             if not wait:
                 return None
             raise DetectionError(
-                f"an inference request must become free within {timeout_s:g} s, all were busy"
-            )
-        try:
-            return self._slot(rows)
-        except BaseException:
-            permits.release()
-            raise
-
-    def _slot(self, rows: int) -> _Slot:
-        """A free request for inputs of so many rows; there are as many as permits at most."""
-        with self._lock:
-            if self._free[rows]:
-                return self._free[rows].pop()
-            if rows not in self._compiled:
-                self._compiled[rows] = self._lower(rows)
-            return _Slot(rows, self._compiled[rows].create_infer_request())
-
-    def _give(self, slot: _Slot) -> None:
-        with self._lock:
-            self._free[slot.rows].append(slot)
-        self._permits.release()
-
-    def _lower(self, rows: int) -> Any:
-        """The graph for an input of fewer rows; the full one where it cannot be lower."""
-        model, width = self._model.clone(), self.options.input_size[1]
-        try:
-            model.reshape([1, rows, width, 3])
-        except RuntimeError:
-            return self._compiled[self.options.input_size[0]]
-        return self._compile(model)
-
-    def _compile(self, model: Any) -> Any:
-        device = self.options.device
-        try:
-            return ov.Core().compile_model(model, device, _tuning(self.options))
-        except RuntimeError as error:
-            raise BackendUnavailable(
-                f"OpenVINO device must be one that compiles the graph, got {device!r}: "
-                f"{_first_line(error)}"
-            ) from error
+                f"an inference request must become free within {self.options.timeout_s:g} s, "
+                "all were busy"
+            ) from None
 
     def _land(
         self,
@@ -203,6 +164,9 @@ class OpenVinoNetwork:
         answers[index] = read([tensor.data[0] for tensor in slot.outputs], slot.letterbox)
         flying.popleft()
         return slot
+
+    def _new_slot(self) -> _Slot:
+        return _Slot(self._compiled.create_infer_request())
 
 
 def _prepared(graph: bytes, weights: bytes, options: NetworkOptions) -> Any:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from models.letterbox import needed_rows
-
 COARSER = 0.9
 """Step of the scale while tiles are too many."""
 
@@ -93,22 +91,15 @@ def _around(
     input_size: tuple[int, int],
     margin: float,
 ) -> PixelBox:
-    """The zones' common box with its margin, grown to an input's shape inside the frame.
-
-    A narrow one becomes as wide as the input is; a flat one only as high as the lowest input that
-    takes it, see `letterbox.needed_rows`: what stands above or below would cost its rows.
-    """
+    """The zones' common box with its margin, grown to the input's shape inside the frame."""
     if not zones:
         return whole
     left, top = min(z[0] for z in zones), min(z[1] for z in zones)
     right, bottom = max(z[2] for z in zones), max(z[3] for z in zones)
     grow_x, grow_y = (right - left) * margin, (bottom - top) * margin
-    left, top = max(0.0, left - grow_x), max(0.0, top - grow_y)
-    right, bottom = min(whole[2], right + grow_x), min(whole[3], bottom + grow_y)
-    width, height = max(1.0, right - left), max(1.0, bottom - top)
-    width = min(whole[2], max(width, height * input_size[1] / input_size[0]))
-    rows = needed_rows((math.ceil(height), math.ceil(width)), input_size)
-    height = max(height, width * rows / input_size[1])
+    width, height = right - left + 2 * grow_x, bottom - top + 2 * grow_y
+    aspect = input_size[1] / input_size[0]
+    width, height = max(width, height * aspect), max(height, width / aspect)
     x = _placed((left + right) / 2, width, whole[2])
     y = _placed((top + bottom) / 2, height, whole[3])
     return x[0], y[0], x[1], y[1]

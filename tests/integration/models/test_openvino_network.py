@@ -84,18 +84,26 @@ def test_a_waiting_caller_gets_an_error_in_time(tmp_path: Path) -> None:
         entered.set()
         leave.wait(10)
 
-    holder = threading.Thread(target=network.map, args=([BGR], hold), daemon=True)
-    holder.start()
-    assert entered.wait(5)
+    count = network._free.qsize()
+    threads = [
+        threading.Thread(target=network.map, args=([BGR], hold), daemon=True) for _ in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    entered.wait(5)
+    while network._free.qsize():
+        entered.wait(0.01)
     with pytest.raises(DetectionError, match=r"free within 0\.2 s"):
         means(network, BGR)
     leave.set()
-    holder.join(5)
+    for thread in threads:
+        thread.join(5)
     assert means(network, BGR) == pytest.approx([10, 20, 30], abs=1e-3)
 
 
 def test_a_reader_that_fails_takes_no_request_with_it(tmp_path: Path) -> None:
     network = OpenVinoNetwork(*serialized(pixel_graph(), tmp_path), NetworkOptions(SIZE, threads=1))
+    before = network._free.qsize()
 
     def fail(*_: object) -> None:
         raise ValueError("reader")
@@ -103,6 +111,7 @@ def test_a_reader_that_fails_takes_no_request_with_it(tmp_path: Path) -> None:
     for _ in range(3):
         with pytest.raises(ValueError, match="reader"):
             network.map([BGR] * 5, fail)
+    assert network._free.qsize() == before
     assert means(network, BGR) == pytest.approx([10, 20, 30], abs=1e-3)
 
 
