@@ -13,10 +13,11 @@ from pipeline.sightlines import OCCLUDERS, hides, seen_now
 from pipeline.types import Box, IncidentType, Reason, Scene, Suspicion, Track
 
 MEAN_LOOKS = 20
-"""Looks over which the sureness of a class is averaged."""
+"""Seconds with a look over which the sureness of a class is averaged."""
 
-MISS_EVERY_S = 1.0
-"""A place seen empty counts so often, however many pictures show it."""
+WEIGH_EVERY_S = 0.9
+"""A place seen with something or without counts so often, however many pictures show it: about
+once a second, as slow looks come, unevenly."""
 
 HELD_SHARE = 0.7
 """Share of a place's anchor within a thing from which the thing holds it."""
@@ -47,13 +48,14 @@ class Standing:
             a place grows to what stands there and never creeps along with what moves.
         since_s: Media time from which it stands there.
         last_seen_s: Media time at which it was last seen there.
-        kinds: Sureness of each class there, mean over the looks; 0 in a look that showed the
+        kinds: Sureness of each class there, mean over seconds with a look; 0 in one that showed the
             place unhidden and without it, so that what flickers is believed less.
         blind_s: Time within since..last seen in which nobody looked at the view.
         empty_s: Time for which the place has been seen without it, unhidden.
         looks: Pictures in which it was seen.
-        misses: Seconds in which its place was seen without it.
-        missed_s: Media time of the last of them.
+        weighed: Seconds in which its place was seen, with it or without.
+        shown_s: Media time of the last of them with it.
+        missed_s: Media time of the last of them without it.
     """
 
     key: int
@@ -67,7 +69,8 @@ class Standing:
     blind_s: float = 0.0
     empty_s: float = 0.0
     looks: int = 0
-    misses: int = 0
+    weighed: int = 0
+    shown_s: float = float("-inf")
     missed_s: float = float("-inf")
     kinds: dict[str, float] = field(default_factory=dict)
 
@@ -161,7 +164,9 @@ class StandingMemory:
 def _see(place: Standing, items: Sequence[Item], now_s: float, recent_s: float) -> None:
     """Take in what one picture shows at a place."""
     place.looks += 1
-    _weigh(place, items)
+    if now_s - place.shown_s >= WEIGH_EVERY_S:
+        place.shown_s = now_s
+        _weigh(place, items)
     place.box = reduce(union, (item.xyxy for item in items))
     while now_s - place.recent[0][0] > recent_s:
         place.recent.popleft()
@@ -170,19 +175,20 @@ def _see(place: Standing, items: Sequence[Item], now_s: float, recent_s: float) 
 
 
 def _miss(place: Standing, scene: Scene) -> None:
-    """Take in a picture that shows a place, and nothing at it; once a second at most.
+    """Take in a picture that shows a place, and nothing at it.
 
     A thing whose track has just begun anew, or whose box jumped, stands nowhere yet, but is seen.
     """
     shown = any(intersection(t.xyxy, place.box) > 0 for t in seen_now(scene, place.kinds.keys()))
-    if shown or scene.timestamp_s - place.missed_s < MISS_EVERY_S:
+    if shown or scene.timestamp_s - place.missed_s < WEIGH_EVERY_S:
         return
-    place.misses, place.missed_s = place.misses + 1, scene.timestamp_s
+    place.missed_s = scene.timestamp_s
     _weigh(place, ())
 
 
 def _weigh(place: Standing, items: Sequence[Item]) -> None:
-    trust = 1.0 / min(place.looks + place.misses, MEAN_LOOKS)
+    place.weighed += 1
+    trust = 1.0 / min(place.weighed, MEAN_LOOKS)
     for kind in place.kinds.keys() | {item.label for item in items}:
         sure = max((i.confidence for i in items if i.label == kind), default=0.0)
         before = place.kinds.get(kind, 0.0)

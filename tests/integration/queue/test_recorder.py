@@ -26,6 +26,14 @@ from pipeline.ledger.sql import SqlLedger
 from pipeline.types import Phase, ViewKey
 
 
+def all_refuse(folder: Path) -> MemoryLedger:
+    """A ledger that is down, and no folder for the spool."""
+    ledger = MemoryLedger()
+    ledger.down = True
+    (folder / "s").write_text("a file")
+    return ledger
+
+
 class TestRecorder:
     def test_a_locked_database_spools_and_keeps_the_order(
         self, tmp_path: Path, engine: Engine, build: ModuleType
@@ -79,9 +87,7 @@ class TestRecorder:
     def test_when_both_refuse_memory_keeps_it_in_order(
         self, tmp_path: Path, build: ModuleType
     ) -> None:
-        ledger = MemoryLedger()
-        ledger.down = True
-        (tmp_path / "s").write_text("a file")
+        ledger = all_refuse(tmp_path)
         recorder = Recorder(ledger, Spool(tmp_path / "s"))
         sighting = build.make_sighting()
         for entry in (sighting, build.make_sighting(sequence=1, at_s=9)):
@@ -100,9 +106,7 @@ class TestRecorder:
     def test_what_memory_keeps_goes_to_the_spool_when_that_takes_it_again(
         self, tmp_path: Path, build: ModuleType
     ) -> None:
-        ledger = MemoryLedger()
-        ledger.down = True
-        (tmp_path / "s").write_text("a file")
+        ledger = all_refuse(tmp_path)
         recorder = Recorder(ledger, Spool(tmp_path / "s"))
         for n in range(3):
             recorder.record(build.make_sighting(n))
@@ -117,9 +121,7 @@ class TestRecorder:
     def test_memory_is_bounded_and_what_is_lost_is_counted(
         self, tmp_path: Path, build: ModuleType
     ) -> None:
-        ledger = MemoryLedger()
-        ledger.down = True
-        (tmp_path / "s").write_text("a file")
+        ledger = all_refuse(tmp_path)
         recorder = Recorder(ledger, Spool(tmp_path / "s"), most_held=2)
         recorder.record(build.make_sighting(1))
         recorder.record(build.make_sighting(2))

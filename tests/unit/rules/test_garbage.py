@@ -54,7 +54,8 @@ class TestGarbage:
         assert play("garbage").run(at_bin, 200) == []
         assert play("garbage", ignore_at_bins=False).run(at_bin, 200) != []
 
-    def test_what_flickers_unsurely_does_not_fire(self, play):
+    @pytest.mark.parametrize("fps", [1.0, 5.0, 0.1])
+    def test_what_flickers_unsurely_does_not_fire(self, play, fps):
         """A third of the pictures shows the place without it, and nobody stands before it."""
 
         def flickering(t):
@@ -63,8 +64,8 @@ class TestGarbage:
         def steady(t):
             return [("garbage", BAG, 0.4)]
 
-        assert play("garbage").run(flickering, 600) == []
-        assert len(play("garbage").run(steady, 600)) == 1
+        assert play("garbage").run(flickering, 600, fps=fps) == []
+        assert len(play("garbage").run(steady, 600, fps=fps)) == 1
 
     def test_before_a_bin_on_the_ground_it_counts(self, play):
         def before_it(t):
