@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sample_videos.catalogue import CLIPS
 from streams.decode import FrameDecoder, decode_picture, decode_pictures
 from streams.errors import DecodeError
 from streams.nal import codec_parameter_sets, join, units
@@ -20,12 +21,27 @@ def test_a_keyframe_decodes_from_either_form_of_stream(kind, clip, read_packets,
     prefixed = read_packets(clip(kind))[0]
     with open_source("gate", street.url(kind)) as source:
         annexb = next(iter(source))
-    in_band_only = dataclasses.replace(annexb, codec=CodecInfo(prefixed.codec.name, 0, 0))
+    size = prefixed.codec.width, prefixed.codec.height
+    in_band_only = dataclasses.replace(annexb, codec=CodecInfo(prefixed.codec.name, *size))
     wanted = decode_picture(prefixed).frame()
     for packet in (annexb, in_band_only):
         assert np.array_equal(decode_picture(packet).frame().image, wanted.image)
     assert wanted.timestamp_s == prefixed.timestamp_s
     assert wanted.captured_at == prefixed.captured_at
+
+
+def test_a_finely_coded_keyframe_looks_the_same_without_deblocking(read_packets):
+    keys = [p for p in read_packets(CLIPS / "demo-crowd.mp4") if p.is_keyframe]
+    differ = []
+    for key in keys[:6]:
+        quick = decode_picture(key).frame().image.astype(int)
+        whole = FrameDecoder()
+        wanted = [*whole.decode(key), *whole.flush()][0].frame().image
+        differ.append(float(np.abs(quick - wanted).mean()))
+    coarse = [len(k.data) < 0.04 * k.codec.width * k.codec.height for k in keys[:6]]
+    assert 0 < sum(coarse) < 6, "the clip must have keyframes of both kinds"
+    assert all((change == 0) == is_coarse for change, is_coarse in zip(differ, coarse, strict=True))
+    assert max(differ) < 1.0
 
 
 def test_a_smaller_picture_is_the_same_picture(clip, read_packets):
