@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,9 +25,12 @@ from bench.speed.serving import serving
 from bench.speed.stages import STAGES
 from bench.speed.variants import ATTENTION_OFF, PATROL, SLOW_PATROL, VARIANTS, Setting, Variant
 
-_SETTLE_S, _SETTLE_CAMERA_S = 20.0, 0.5
-"""Between a variant being ready and its window, at least and for each camera: connections, caches,
-first looks and look-backs, of which two run at a time."""
+_SETTLE_S, _LONGEST_SETTLE_S = 20.0, 180.0
+"""Between a variant being ready and its window: connections, caches, and until the first looks and
+look-backs are over, of which two run at a time."""
+
+
+_CALM_STRETCH = 1.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,18 @@ def _measure(
         serving(clip) as (url, server),
         Child(variant.command(Setting(url, wanted.weights, Path(folder)), cameras), log) as child,
     ):
-        child.measure(_SETTLE_S + _SETTLE_CAMERA_S * cameras)
+        _settle(child)
         return server, child.measure(wanted.window_s)
+
+
+def _settle(child: Child) -> None:
+    """Wait until the patrol is calm: no look waits, and no period is stretched."""
+    until_s = time.monotonic() + _LONGEST_SETTLE_S
+    level = child.measure(_SETTLE_S).levels
+    while time.monotonic() < until_s and (
+        level.get("looks_waiting_now", 0) > 0 or level.get("stretch_now", 1) > _CALM_STRETCH
+    ):
+        level = child.measure(_SETTLE_S / 4).levels
 
 
 def _log(wanted: SpeedBench, name: str) -> Path:

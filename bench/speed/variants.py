@@ -82,8 +82,8 @@ def _peer(name: str, period_s: float = 0.0) -> Callable[[Setting, int], list[str
     return command
 
 
-PATROL = Variant("patrol, glance 2 s", 20, 2.0, _patrol(2.0), decodes_all=False)
-SLOW_PATROL = Variant("patrol, glance 10 s", 40, 10.0, _patrol(10.0), decodes_all=False)
+PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0), decodes_all=False)
+SLOW_PATROL = Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0), decodes_all=False)
 ATTENTION_OFF = Variant("attention off, 2 s", 2, 2.0, _patrol(2.0, "every"), 0.5)
 VARIANTS = (
     PATROL,

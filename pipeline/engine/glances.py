@@ -11,7 +11,7 @@ from pipeline.types import ViewKey
 _GROW = 1.1
 _SHRINK = 0.95
 _LATE_SHARE = 0.5
-_EASY_SHARE = 0.1
+_EASY_SHARE = 0.25
 _ADAPT_EVERY_S = 1.0
 _MOST_STRETCH = 60.0
 _RIGHT_OF_WAY = 2.0
