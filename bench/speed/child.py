@@ -34,10 +34,16 @@ def _say(line: str) -> None:
 
 
 def own_mib(process: psutil.Process) -> float:
-    """Memory that only this process has: not the pages of files, which the system may drop."""
-    told = Path(f"/proc/{process.pid}/status").read_text()
+    """Memory that only this process has: not the pages of files, which the system may drop.
+
+    0 for one that has just ended.
+    """
+    try:
+        told = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return 0.0
     fields = dict(line.split(":", 1) for line in told.splitlines())
-    return sum(int(fields[name].split()[0]) for name in ("RssAnon", "VmSwap")) / 1024
+    return sum(int(fields.get(name, "0").split()[0]) for name in ("RssAnon", "VmSwap")) / 1024
 
 
 def _levels(counters: Counters) -> Counters:
