@@ -49,7 +49,7 @@ def main() -> None:
                 "unchanged": metrics.unchanged._value.get(),
                 **worst.read(),
                 **began,
-                "looks_waiting_now": float(metrics.looks_waiting._value.get()),
+                "looks_waiting_now": float(patrol.worker.look_pressure().waiting),
                 "ring_mib_now": rings,
                 "base_mib_now": base,
                 "packets": float(sum(c.stats.packets for c in patrol.fleet.cameras.values())),

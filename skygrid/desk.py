@@ -63,7 +63,7 @@ class Desk:
         self._memories: dict[ViewKey, list[ViewVerdict]] = {}
         self._last_verdict = 0
         self._told: dict[str, tuple[str, float]] = {}
-        self._stills: dict[ViewKey, tuple[WatchStill, float]] = {}
+        self._stills: dict[ViewKey, tuple[float, float]] = {}
         self._told_faults: dict[ViewKey, FaultKind] = {}
         self._by_hand: dict[str, float] = {}
         self._hands = Hands(engine, patrol.eagles)
@@ -234,10 +234,10 @@ class Desk:
 
     def _write_still(self, view: WatchedView, every_s: float) -> None:
         still, now_s = view.still(), time.monotonic()
-        written, written_s = self._stills.get(view.key, (None, float("-inf")))
-        if still is None or written is still or now_s - written_s < every_s:
+        shown_s, written_s = self._stills.get(view.key, (None, float("-inf")))
+        if still is None or shown_s == still.frame.timestamp_s or now_s - written_s < every_s:
             return
-        self._stills[view.key] = still, now_s
+        self._stills[view.key] = still.frame.timestamp_s, now_s
         done, data = cv2.imencode(
             ".jpg", still.frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )

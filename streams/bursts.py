@@ -10,9 +10,10 @@ from __future__ import annotations
 _UP_TO_DATE_S = 0.1
 """Behind the best by no more than this is up to date: cameras send unevenly."""
 
-_WAITED_S, _LATE_S = 0.005, 1.0
-"""Who waited so long for a packet has read all there was. It may be late by the second value: the
-server or the way is slow then. Beyond, a wait may as well be this machine's own."""
+_WAITED_S, _LATE_S = 0.015, 1.0
+"""Who waited so long for a packet has read all there was: three times the interpreter's switch
+interval. It may be late by the second value: the server or the way is slow then. Beyond, a wait may
+as well be this machine's own."""
 
 _PROBE_EVERY_S = 30.0
 """Clocks drift apart and ways become longer: so often all there is is read, without a rest."""

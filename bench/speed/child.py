@@ -150,8 +150,9 @@ class Child:
     def _cpu_s(self) -> float:
         total = 0.0
         for process in self._tree():
-            times = process.cpu_times()
-            total += times.user + times.system
+            with suppress(psutil.NoSuchProcess):  # a helper that has just ended
+                times = process.cpu_times()
+                total += times.user + times.system
         return total
 
     def _end(self) -> None:

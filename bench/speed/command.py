@@ -168,7 +168,10 @@ def _measure(
 
 
 def _settle(child: Child) -> None:
-    """Wait until the patrol is calm: no look waits, and no period is stretched."""
+    """Wait until the patrol is calm: no look waits, and no period is stretched.
+
+    For three minutes at most; the row then shows a stretch, or fewer glances than are due.
+    """
     until_s = time.monotonic() + _LONGEST_SETTLE_S
     level = child.measure(_SETTLE_S).levels
     while time.monotonic() < until_s and (
@@ -199,6 +202,7 @@ def _row(variant: Variant, cameras: int, measured: Sequence[Measured]) -> dict[s
         "cameras_per_core": round(100 / share, 1) if share else None,
         "analysed_per_s": analysed,
         "share_of_due": middle(lambda m: _held(replace(variant, cameras=cameras), m)),
+        "longest_stretch": max((m.levels.get("stretch_now", 1.0) for m in measured), default=1.0),
         "unchanged_share": _share_unchanged(own),
         "own_mib_per_camera": middle(lambda m: m.own_mib / cameras),
         "mib_per_camera_beyond_ring": round(median(_beyond(m, cameras) for m in own), 1)

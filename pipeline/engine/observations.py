@@ -68,9 +68,14 @@ class ObservationQueue:
             return taken
 
     def wait_for_room(self, most: int, timeout_s: float) -> bool:
-        """Whether fewer than `most` pictures wait now, or do within `timeout_s`."""
+        """Whether fewer than `most` glances wait now, or do within `timeout_s`.
+
+        Pictures of looks do not count: however many come, every view is still glanced at.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: len(self._waiting) < most, timeout_s)
+            return self._changed.wait_for(
+                lambda: sum(not p.looking for p in self._waiting) < most, timeout_s
+            )
 
     def __len__(self) -> int:
         return len(self._waiting)

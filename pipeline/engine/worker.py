@@ -55,7 +55,7 @@ class WorkerSettings:
         decode_threads: Pictures decoded at once.
         batch: Most pictures detected together.
         max_looks: Views under full attention at once.
-        queue: Most decoded pictures waiting.
+        queue: Most decoded pictures waiting; more where a batch and what is being decoded needs it.
     """
 
     decode_threads: int = 2
@@ -86,8 +86,10 @@ class Worker:
         self._schedule_lock = threading.Lock()
         self._looks = LookBudget(self._settings.max_looks)
         self._looks_lock = threading.Lock()
-        self._pictures = ObservationQueue(self._settings.queue)
-        self._places = threading.Semaphore(self._settings.decode_threads * 2)
+        decoding = self._settings.decode_threads * 2
+        self._places = threading.Semaphore(decoding)
+        most = max(self._settings.queue, self._settings.batch + decoding)
+        self._pictures = ObservationQueue(most)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._pool = ThreadPoolExecutor(self._settings.decode_threads, thread_name_prefix="decode")
@@ -153,7 +155,8 @@ class Worker:
     # glances
 
     def _dispatch(self) -> None:
-        """Hand the most urgent view to the pool; grant looks when none is due."""
+        """Grant looks, and hand the most urgent view to the pool."""
+        self._grant_looks(self._clock())
         if not self._pictures.wait_for_room(self._settings.batch, _HELD_UP_S):
             return  # the judge is behind: glances fall late, and their periods stretch for it
         now = self._clock()
@@ -166,7 +169,6 @@ class Worker:
             if not handed:
                 self._places.release()
         if not handed:
-            self._grant_looks(now)
             self._stop.wait(self._idle_s())
 
     def _submit_due(self, now: float) -> bool:

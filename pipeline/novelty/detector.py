@@ -72,8 +72,8 @@ class NoveltyDetector:
             timestamp_s: Media time.
             busy: Boxes of people and vehicles, pixels: not judged, not learned.
         """
-        if 0.0 <= timestamp_s - self._last_s < self._settings.period_s and self._memory is not None:
-            return self._report(timestamp_s)
+        if not self.is_due(timestamp_s):
+            return self.known(timestamp_s)
         small = self._shrink(image)
         free = ~self._busy_mask(small.shape[1:], busy)
         memory = self._memory
@@ -92,7 +92,24 @@ class NoveltyDetector:
         self._date(shown, changed, free, timestamp_s)
         self._learn(shown, changed, free, after_s)
         self._find(shown, changed, matter, free, timestamp_s)
-        return self._report(timestamp_s)
+        return self.known(timestamp_s)
+
+    def is_due(self, timestamp_s: float) -> bool:
+        """Whether a picture of this time would be judged; else the things are those `known`."""
+        after_s = timestamp_s - self._last_s
+        return self._memory is None or not 0.0 <= after_s < self._settings.period_s
+
+    def known(self, timestamp_s: float) -> tuple[NovelObject, ...]:
+        """The things; those of the last picture judged are seen now, judged again or not."""
+        return tuple(
+            NovelObject(
+                t.object_id,
+                self._to_full(t.box),
+                t.since_s,
+                timestamp_s if t.last_seen_s >= self._last_s else t.last_seen_s,
+            )
+            for t in self._things
+        )
 
     def state(self) -> bytes:
         """The background and what is new in it, to be kept over a restart; empty before any.
@@ -109,18 +126,6 @@ class NoveltyDetector:
         """
         if state:
             self._memory, self._last_s = unpack(state)
-
-    def _report(self, timestamp_s: float) -> tuple[NovelObject, ...]:
-        """The things; those of the last picture judged are seen now, judged again or not."""
-        return tuple(
-            NovelObject(
-                t.object_id,
-                self._to_full(t.box),
-                t.since_s,
-                timestamp_s if t.last_seen_s >= self._last_s else t.last_seen_s,
-            )
-            for t in self._things
-        )
 
     def _shrink(self, image: Image) -> Plane:
         """(3, h, w) CIELAB."""

@@ -24,8 +24,11 @@ class ShrunkNovelty:
         """See `NoveltyDetector.update`; boxes in pixels of the full picture."""
         width, height = shot.size
         scale = min(1.0, self._width_px / width)
-        small = shot.averaged((round(width * scale), max(1, round(height * scale))))
-        found = self._detector.update(small, timestamp_s, [_scaled(b, scale) for b in busy])
+        if self._detector.is_due(timestamp_s):
+            small = shot.averaged((round(width * scale), max(1, round(height * scale))))
+            found = self._detector.update(small, timestamp_s, [_scaled(b, scale) for b in busy])
+        else:
+            found = self._detector.known(timestamp_s)
         return tuple(replace(thing, xyxy=_scaled(thing.xyxy, 1 / scale)) for thing in found)
 
     def state(self) -> bytes:

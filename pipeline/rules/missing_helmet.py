@@ -25,6 +25,10 @@ SHARE_WEIGHT, CONFIDENCE_WEIGHT = 0.6, 0.4
 
 MAX_LOOKS = 1_000
 
+ENOUGH_LOOKS, ENOUGH_S = 24, 3.0
+"""Where so many looks at a head are in mind, those of the last seconds do (or the dwell and one
+more). A look that began while the helmet came off had to outvote itself: 7 s to the queue for 3."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeadLook:
@@ -145,9 +149,12 @@ class MissingHelmetRule:
     def _forget_old(self, visitor: Visitor) -> None:
         # At glances far apart the last few looks are all there is: they stay.
         looks, settings = visitor.looks, self._settings
-        while len(looks) > settings.head_looks and (
-            looks[0].timestamp_s < self._last_s - settings.memory_s
-        ):
+        enough_s = max(ENOUGH_S, settings.dwell_s + 1)
+        while looks:
+            age_s = self._last_s - looks[0].timestamp_s
+            is_old = len(looks) > settings.head_looks and age_s > settings.memory_s
+            if not is_old and not (len(looks) > ENOUGH_LOOKS and age_s > enough_s):
+                return
             looks.popleft()
 
     def _is_recent(self, visitor: Visitor) -> bool:

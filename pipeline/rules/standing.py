@@ -54,8 +54,7 @@ class Standing:
         empty_s: Time for which the place has been seen without it, unhidden.
         looks: Pictures in which it was seen.
         weighed: Seconds in which its place was seen, with it or without.
-        shown_s: Media time of the last of them with it.
-        missed_s: Media time of the last of them without it.
+        weighed_s: Media time of the last of them.
     """
 
     key: int
@@ -70,8 +69,7 @@ class Standing:
     empty_s: float = 0.0
     looks: int = 0
     weighed: int = 0
-    shown_s: float = float("-inf")
-    missed_s: float = float("-inf")
+    weighed_s: float = float("-inf")
     kinds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -164,9 +162,7 @@ class StandingMemory:
 def _see(place: Standing, items: Sequence[Item], now_s: float, recent_s: float) -> None:
     """Take in what one picture shows at a place."""
     place.looks += 1
-    if now_s - place.shown_s >= WEIGH_EVERY_S:
-        place.shown_s = now_s
-        _weigh(place, items)
+    _weigh(place, items, now_s)
     place.box = reduce(union, (item.xyxy for item in items))
     while now_s - place.recent[0][0] > recent_s:
         place.recent.popleft()
@@ -180,14 +176,15 @@ def _miss(place: Standing, scene: Scene) -> None:
     A thing whose track has just begun anew, or whose box jumped, stands nowhere yet, but is seen.
     """
     shown = any(intersection(t.xyxy, place.box) > 0 for t in seen_now(scene, place.kinds.keys()))
-    if shown or scene.timestamp_s - place.missed_s < WEIGH_EVERY_S:
+    if not shown:
+        _weigh(place, (), scene.timestamp_s)
+
+
+def _weigh(place: Standing, items: Sequence[Item], now_s: float) -> None:
+    """Take a picture into the mean, whatever it shows; the next one after about a second."""
+    if now_s - place.weighed_s < WEIGH_EVERY_S:
         return
-    place.missed_s = scene.timestamp_s
-    _weigh(place, ())
-
-
-def _weigh(place: Standing, items: Sequence[Item]) -> None:
-    place.weighed += 1
+    place.weighed, place.weighed_s = place.weighed + 1, now_s
     trust = 1.0 / min(place.weighed, MEAN_LOOKS)
     for kind in place.kinds.keys() | {item.label for item in items}:
         sure = max((i.confidence for i in items if i.label == kind), default=0.0)

@@ -43,6 +43,7 @@ def test_room_is_told_and_waited_for() -> None:
     queue.put(observation("a"))
     assert queue.wait_for_room(2, 0)
     queue.put(observation("b"))
+    queue.put(observation("c", looking=True))
     assert not queue.wait_for_room(2, 0.01)
     reader = threading.Timer(0.05, queue.take, (1, 0))
     reader.start()

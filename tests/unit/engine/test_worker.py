@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from pipeline.engine import worker as module
+from pipeline.engine.looks import LookOrder
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.worker import Worker, WorkerSettings
 from pipeline.types import ViewKey
@@ -98,11 +99,15 @@ def test_no_glance_is_decoded_for_a_judge_that_is_behind(monkeypatch: pytest.Mon
     glanced: list[float] = []
     view.glance = lambda: glanced.append(clock.now)
     for _ in range(worker._settings.batch):
-        worker._pictures.put(cast(Any, SimpleNamespace(view=GATE, looking=True)))
+        worker._pictures.put(cast(Any, SimpleNamespace(view=GATE, looking=False)))
+    worker._looks.ask(LookOrder(GATE, 3.0, 5.0, 8.0, 0.0))
+    looked: list[LookOrder] = []
+    monkeypatch.setattr(worker, "_look", looked.append)
     clock.now = 5.0
     for _ in range(3):
         worker._dispatch()
     assert glanced == []
+    assert [order.view for order in looked] == [GATE], "looks must not wait for late glances"
     worker._pictures.take(1, 0)
     worker._dispatch()
     worker._pool.shutdown()

@@ -67,6 +67,18 @@ class TestGarbage:
         assert play("garbage").run(flickering, 600, fps=fps) == []
         assert len(play("garbage").run(steady, 600, fps=fps)) == 1
 
+    @pytest.mark.parametrize("fps", [1.0, 5.0, 8.0])
+    @pytest.mark.parametrize("fires", [True, False])
+    def test_pictures_without_it_weigh_as_much_at_every_pace(self, play, fps, fires):
+        """Every fifth picture misses it, or four of five do."""
+
+        def seen(t):
+            number = round(t * fps)
+            misses = number % 5 == 0 if fires else number % 5 != 0
+            return [] if misses else [("garbage", BAG, 0.5)]
+
+        assert bool(play("garbage", dwell_s=20).run(seen, 300, fps=fps)) is fires
+
     def test_before_a_bin_on_the_ground_it_counts(self, play):
         def before_it(t):
             return [*bag()(t), ("bin", (280.0, 200.0, 360.0, 338.0))]

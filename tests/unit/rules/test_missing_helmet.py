@@ -72,6 +72,22 @@ class TestMissingHelmet:
         assert [s.phase for s in sightings] == [Phase.STARTED]
         assert sightings[0].timestamp_s <= 30 + 2 + 10
 
+    def test_a_fast_look_that_begins_with_the_helmet_on_decides_soon(self, play):
+        """Two seconds of it show the helmet; they must not be outvoted for as long again."""
+
+        def taken_off(t):
+            return worker("helmet" if t < 12 else "bare_head")(t)
+
+        sightings = play("missing_helmet").run(taken_off, 30, fps=8)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+        assert sightings[0].timestamp_s <= 12 + 3.5
+
+    def test_a_second_of_mistaken_looks_does_not_fire(self, play):
+        def turned(t):
+            return worker("bare_head" if 12 <= t < 13.5 else "helmet")(t)
+
+        assert play("missing_helmet").run(turned, 30, fps=8) == []
+
     def test_head_turned_away_counts_neither_way(self, play):
         def turned(t):
             things = worker()(t)
