@@ -58,14 +58,9 @@ _WATCHED_S, _TOLD_EVERY_S = 60.0, 10.0
 
 def note_watched(root: Path) -> None:
     """Tell the patrol that somebody looks at the stills; for readers, any thread."""
-    mark = root / _WATCHED
-    try:
-        if time.time() - mark.stat().st_mtime < _TOLD_EVERY_S:
-            return
-    except OSError:
-        pass  # the first look
-    with suppress(OSError):  # a read-only disk: then the stills are older
-        mark.touch()
+    if _unwatched_s(root) >= _TOLD_EVERY_S:
+        with suppress(OSError):  # a read-only disk: then the stills are older
+            (root / _WATCHED).touch()
 
 
 class StillWriter:
@@ -76,10 +71,7 @@ class StillWriter:
 
     def is_watched(self) -> bool:
         """Somebody looked at a still within the last minute."""
-        try:
-            return time.time() - (self._root / _WATCHED).stat().st_mtime < _WATCHED_S
-        except OSError:
-            return False
+        return _unwatched_s(self._root) < _WATCHED_S
 
     def write(self, view: ViewKey, still: Still) -> None:
         """Write picture and boxes; raises OSError when the disk does not take them."""
@@ -105,6 +97,14 @@ class StillWriter:
         folder = self._root / view.camera_id
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / f"{view.view_id}~{name}.jpg", jpeg)
+
+
+def _unwatched_s(root: Path) -> float:
+    """Seconds since the last look that was noted, endless before the first."""
+    try:
+        return time.time() - (root / _WATCHED).stat().st_mtime
+    except OSError:
+        return float("inf")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -27,7 +27,7 @@ class NoveltySettings:
     """
 
     width_px: int = 320
-    period_s: float = 2.5
+    period_s: float = 0.5
     still_s: float = 8.0
     absorb_s: float = 7_200.0
     learn_s: float = 120.0

@@ -26,6 +26,10 @@ def test_a_keyframe_decodes_from_either_form_of_stream(kind, clip, read_packets,
     wanted = decode_picture(prefixed).frame()
     for packet in (annexb, in_band_only):
         assert np.array_equal(decode_picture(packet).frame().image, wanted.image)
+    unsized = dataclasses.replace(annexb, codec=CodecInfo(prefixed.codec.name, 0, 0))
+    whole = FrameDecoder()
+    deblocked = [*whole.decode(prefixed), *whole.flush()][0].frame()
+    assert np.array_equal(decode_picture(unsized).frame().image, deblocked.image)
     assert wanted.timestamp_s == prefixed.timestamp_s
     assert wanted.captured_at == prefixed.captured_at
 

@@ -70,7 +70,7 @@ class TestNovelThing:
         found = [(t, things) for t, things in answers if things]
         first_s, things = found[0]
         assert len(things) == 1
-        assert 28 <= first_s <= 28 + max(step_s, NoveltySettings().period_s)
+        assert 28 <= first_s <= 28 + step_s
         assert 20 <= things[0].since_s <= 20 + step_s
         assert iou(things[0].xyxy) > 0.8
 
