@@ -43,13 +43,13 @@ def main() -> None:
 
         def read() -> Counters:
             rings = sum(c.ring.stats.bytes for c in patrol.fleet.cameras.values()) / (1 << 20)
-            metrics = patrol.metrics
+            metrics, looks = patrol.metrics, patrol.worker.look_pressure()
             return {
                 "analysed": _glances(patrol),
                 "unchanged": metrics.unchanged._value.get(),
                 **worst.read(),
                 **began,
-                "looks_waiting_now": float(patrol.worker.look_pressure().waiting),
+                "looks_now": float(looks.running + looks.waiting),
                 "ring_mib_now": rings,
                 "base_mib_now": base,
                 "packets": float(sum(c.stats.packets for c in patrol.fleet.cameras.values())),

@@ -106,7 +106,8 @@ class Confirmation:
             spoken = supported.get(id(hypothesis), [])
             out += self._judge(hypothesis, rule, spoken, scene)
             hypothesis.last_look_s = scene.timestamp_s
-            hypothesis.was_looked_at |= scene.looking
+            if scene.looking:
+                hypothesis.looked_at()
         self._forget(scene.timestamp_s)
         self._wants = self._wishes(scene.timestamp_s)
         return out
@@ -201,8 +202,7 @@ class Confirmation:
     def _open(self, hypothesis: Hypothesis, sighting: Sighting) -> Sighting:
         hypothesis.stage, hypothesis.sent = Stage.OPEN, sighting
         hypothesis.close.is_told = True
-        hypothesis.rests_until_s, hypothesis.look_until_s = None, float("-inf")
-        hypothesis.looks.clear()
+        hypothesis.decided()
         return sighting
 
     def _follow(

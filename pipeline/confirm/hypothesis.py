@@ -60,7 +60,10 @@ class Hypothesis:
         clear_s: Length of the present clear run, gaps and hidden times left out.
         sent: The last sighting published, None before the first.
         look_until_s: When the look that it asked for is over.
-        rests_until_s: When it may ask for another full look, None if it never did.
+        full_look_until_s: When the full look that it last asked for is over.
+        awaits_full_look: No picture of that look was judged yet.
+        vain_looks: Full looks that it had and that did not decide it.
+        looked_strength: How strong it was when it last asked for one.
         had_first_look: A first hint had asked for its slow look.
         was_looked_at: A picture of a look was judged meanwhile.
         is_vain: A look at this place came to nothing not long ago.
@@ -80,7 +83,10 @@ class Hypothesis:
     sent: Sighting | None = None
     is_ripe: bool = False
     look_until_s: float = float("-inf")
-    rests_until_s: float | None = None
+    full_look_until_s: float = float("-inf")
+    awaits_full_look: bool = False
+    vain_looks: int = 0
+    looked_strength: float = 0.0
     had_first_look: bool = False
     was_looked_at: bool = False
     is_vain: bool = False
@@ -109,6 +115,18 @@ class Hypothesis:
             self.clear_since = (timestamp_s, captured_at)
         elif timestamp_s - self.last_look_s <= max_gap_s:
             self.clear_s += timestamp_s - self.last_look_s
+
+    def looked_at(self) -> None:
+        """A picture of a look was judged."""
+        self.was_looked_at = True
+        self.vain_looks += self.awaits_full_look
+        self.awaits_full_look = False
+
+    def decided(self) -> None:
+        """It is known what is there: looks of before count no longer."""
+        self.look_until_s = self.full_look_until_s = float("-inf")
+        self.awaits_full_look, self.vain_looks, self.looked_strength = False, 0, 0.0
+        self.looks.clear()
 
     def strength(self, rule: RuleBase) -> float:
         """Mean strength of the newest supporting looks, 0 without any."""

@@ -25,6 +25,13 @@ FIRST_LOOK_S = 2.5
 GOES_ON_BEFORE_S = 1.5
 """A look is made longer so long before its end."""
 
+MOST_DOUBLINGS = 4
+"""The rest after a full look that decided nothing doubles with each of them, so often at most:
+what the detector will always be unsure of, a poster, a pile of crates, costs ever less."""
+
+GROWN = 0.1
+"""A claim so much stronger than at its last full look rests as after the first."""
+
 VAIN_PLACES, VAIN_S, SAME_PLACE = 64, 600.0, 0.3
 """How many places are known where a look was in vain, for how long, and from which overlap."""
 
@@ -80,7 +87,7 @@ def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | Non
     if hypothesis.last_support_s >= now_s:
         if _goes_on(hypothesis, rule, now_s):
             hypothesis.look_until_s, hypothesis.may_go_on = now_s + rule.look_s, False
-            hypothesis.rests_until_s = now_s + rule.look_s + rule.look_rest_s
+            hypothesis.full_look_until_s = hypothesis.look_until_s
         elif now_s >= hypothesis.look_until_s:
             _begin(hypothesis, rule, now_s)
     left_s = hypothesis.look_until_s - now_s
@@ -99,11 +106,12 @@ def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | Non
 def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
     ripens_in_s = rule.dwell_s - (now_s - hypothesis.claim.since_s)
     if hypothesis.is_ripe or rule.looks_when_unripe:
-        rests_until_s = hypothesis.rests_until_s
-        if rests_until_s is not None and now_s < rests_until_s:
+        if now_s < hypothesis.full_look_until_s + _rest_s(hypothesis, rule):
             return
         length_s = rule.look_s
-        hypothesis.rests_until_s = now_s + length_s + rule.look_rest_s
+        hypothesis.full_look_until_s = now_s + length_s
+        hypothesis.awaits_full_look = True
+        hypothesis.looked_strength = hypothesis.strength(rule)
         hypothesis.may_go_on = rule.looks_when_unripe
     elif 0 < ripens_in_s <= rule.glance_period_s:
         length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
@@ -112,6 +120,13 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
     else:
         return
     hypothesis.look_until_s = now_s + length_s
+
+
+def _rest_s(hypothesis: Hypothesis, rule: RuleBase) -> float:
+    """Between two full looks: longer each time, unless the claim has grown."""
+    has_grown = hypothesis.strength(rule) >= hypothesis.looked_strength + GROWN
+    doublings = 0 if has_grown else min(max(0, hypothesis.vain_looks - 1), MOST_DOUBLINGS)
+    return rule.look_rest_s * 2.0**doublings
 
 
 def _goes_on(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> bool:

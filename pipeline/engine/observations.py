@@ -34,28 +34,31 @@ class Observation:
 
 
 class ObservationQueue:
-    """At most `most` pictures; when full, the newest glance is refused and counted.
+    """Pictures of glances and of looks, each kind with places of its own.
 
-    Glances are refused first because the next one brings a fresher picture; a look's picture
-    pushes out the oldest glance, because a look is short and was paid for already.
+    Neither takes the other's: a look brings many pictures at once, and a glance that is lost
+    leaves a camera unseen for a whole period. What finds no place is refused and counted.
+
+    Args:
+        glances: Most pictures of glances.
+        looks: Most pictures of looks.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, glances: int, looks: int) -> None:
+        self._most = {False: glances, True: looks}
         self._waiting: deque[Observation] = deque()
         self._changed = threading.Condition()
         self.dropped = 0
 
-    def put(self, picture: Observation) -> Observation | None:
-        """Queue a picture; the picture that had to go for it, None if there was room."""
+    def put(self, picture: Observation) -> bool:
+        """Queue a picture; whether there was room."""
         with self._changed:
-            refused = self._make_room(picture) if len(self._waiting) >= self._most else None
-            if refused is not picture:
-                self._waiting.append(picture)
-                self._changed.notify_all()
-            if refused is not None:
+            if self._count(picture.looking) >= self._most[picture.looking]:
                 self.dropped += 1
-            return refused
+                return False
+            self._waiting.append(picture)
+            self._changed.notify_all()
+            return True
 
     def take(self, most: int, timeout_s: float) -> list[Observation]:
         """Up to `most` pictures, oldest first; empty when none came within `timeout_s`."""
@@ -67,23 +70,20 @@ class ObservationQueue:
             self._changed.notify_all()
             return taken
 
-    def wait_for_room(self, most: int, timeout_s: float) -> bool:
-        """Whether fewer than `most` glances wait now, or do within `timeout_s`.
+    def wait_for_glances(self, most: int, timeout_s: float) -> bool:
+        """Whether fewer than `most` glances wait now, or do within `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count(looking=False) < most, timeout_s)
 
-        Pictures of looks do not count: however many come, every view is still glanced at.
-        """
+    def wait_for_looks(self, timeout_s: float) -> bool:
+        """Whether a look's picture finds a place now, or does within `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: sum(not p.looking for p in self._waiting) < most, timeout_s
+                lambda: self._count(looking=True) < self._most[True], timeout_s
             )
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def _make_room(self, picture: Observation) -> Observation:
-        if picture.looking:
-            for index, waiting in enumerate(self._waiting):
-                if not waiting.looking:
-                    del self._waiting[index]
-                    return waiting
-        return picture
+    def _count(self, looking: bool) -> int:
+        return sum(picture.looking == looking for picture in self._waiting)

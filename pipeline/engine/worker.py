@@ -55,13 +55,13 @@ class WorkerSettings:
         decode_threads: Pictures decoded at once.
         batch: Most pictures detected together.
         max_looks: Views under full attention at once.
-        queue: Most decoded pictures waiting; more where a batch and what is being decoded needs it.
+        look_pictures: Most decoded pictures of looks waiting; a look then waits with its next one.
     """
 
     decode_threads: int = 2
     batch: int = 8
     max_looks: int = 2
-    queue: int = 16
+    look_pictures: int = 4
 
 
 class Worker:
@@ -88,8 +88,9 @@ class Worker:
         self._looks_lock = threading.Lock()
         decoding = self._settings.decode_threads * 2
         self._places = threading.Semaphore(decoding)
-        most = max(self._settings.queue, self._settings.batch + decoding)
-        self._pictures = ObservationQueue(most)
+        self._pictures = ObservationQueue(
+            glances=self._settings.batch + decoding, looks=self._settings.look_pictures
+        )
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._pool = ThreadPoolExecutor(self._settings.decode_threads, thread_name_prefix="decode")
@@ -157,7 +158,7 @@ class Worker:
     def _dispatch(self) -> None:
         """Grant looks, and hand the most urgent view to the pool."""
         self._grant_looks(self._clock())
-        if not self._pictures.wait_for_room(self._settings.batch, _HELD_UP_S):
+        if not self._pictures.wait_for_glances(self._settings.batch, _HELD_UP_S):
             return  # the judge is behind: glances fall late, and their periods stretch for it
         now = self._clock()
         if not self._places.acquire(timeout=_HELD_UP_S):
@@ -199,7 +200,8 @@ class Worker:
                 shot = view.glance()
             if shot is None:
                 self._metrics.no_picture.inc()
-                self._finished(view.key, now - view.glance_period_s * (1 - _RETRY_SHARE))
+                with self._schedule_lock:
+                    self._scheduler.again(view.key, now + view.glance_period_s * _RETRY_SHARE)
                 return
             known = view.known(shot)
             self._enqueue(Observation(view.key, shot, looking=False, asked_s=now, known=known))
@@ -213,13 +215,12 @@ class Worker:
             self._places.release()
 
     def _enqueue(self, picture: Observation) -> None:
-        """Let a picture wait for the judge; the one that must go for it is counted."""
+        """Let a picture wait for the judge; one that finds no place is counted."""
         self._metrics.decoded.labels(picture.view.camera_id).inc()
-        refused = self._pictures.put(picture)
-        if refused is not None:
+        if not self._pictures.put(picture):
             self._metrics.dropped.inc()
-            if not refused.looking:
-                self._finished(refused.view, refused.asked_s)
+            if not picture.looking:
+                self._finished(picture.view, picture.asked_s)
 
     def _finished(self, view: ViewKey, started_s: float) -> None:
         with self._schedule_lock:
@@ -246,6 +247,9 @@ class Worker:
                 return
             log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
             for shot in view.look(order.look_s, order.look_fps, self._stop):
+                while not self._pictures.wait_for_looks(_HELD_UP_S):
+                    if self._stop.is_set():
+                        return
                 self._enqueue(Observation(view.key, shot, True, self._clock()))
         except StreamError as error:
             log.info("look ended early", view=str(order.view), error=str(error))

@@ -25,17 +25,23 @@ from pipeline.novelty.memory import PixelMemory, pack, unpack
 from pipeline.novelty.pixels import (
     Mask,
     Plane,
+    bounds,
     clean,
     colour_change,
     correlate,
     interior,
     is_gone,
     largest,
+    most_tint,
+    near,
 )
 from pipeline.novelty.settings import NoveltySettings
 from pipeline.types import Box, NovelObject
 
 Image = npt.NDArray[np.uint8]
+
+TEXTURE_APART = 10.0
+"""Brightness steps from which another texture is another thing."""
 
 
 @dataclass(slots=True)
@@ -85,8 +91,7 @@ class NoveltyDetector:
         np.copyto(memory.background, small, where=first)
         memory.known |= first
         shown = self._match_light(small, memory, free)
-        changed, matter = self._changed(shown, memory)
-        changed &= free
+        changed, matter = self._changed(shown, memory, free)
         if self._is_upset(changed, free, small, timestamp_s):
             return ()
         self._date(shown, changed, free, timestamp_s)
@@ -167,13 +172,12 @@ class NoveltyDetector:
         height, width = free.shape
         basis = np.stack([np.ones(len(y)), x * step / width, y * step / height])
         values = (small[:, ::step, ::step] - memory.background[:, ::step, ::step])[:, y, x]
-        keep = np.ones(len(y), bool)
-        for _ in range(3):
-            used = basis * keep
-            ridge = 1e-6 * np.eye(3)  # pixels in one line leave a slope open
-            lights = np.linalg.solve(used @ used.T + ridge, used @ values.T).T
+        lights = _planes_of_light(basis, values)
+        for _ in range(2):
             residual = largest(np.abs(values - lights @ basis))
-            keep = residual <= np.median(residual)
+            middle = (len(y) - 1) // 2
+            keep = residual <= np.partition(residual, middle)[middle]
+            lights = _planes_of_light(basis * keep, values)
         rows = (np.arange(height, dtype=np.float32) / height)[:, None]
         columns = (np.arange(width, dtype=np.float32) / width)[None, :]
         matched = np.empty_like(small)
@@ -181,24 +185,35 @@ class NoveltyDetector:
             np.add(rows * down + level, columns * across, out=matched[index])
         return np.subtract(small, matched, out=matched)
 
-    def _changed(self, shown: Plane, memory: PixelMemory) -> tuple[Mask, Mask]:
-        """What differs from the background, and what of it cannot be light alone."""
+    def _changed(self, shown: Plane, memory: PixelMemory, free: Mask) -> tuple[Mask, Mask]:
+        """What differs from the background, and what of it cannot be light alone.
+
+        Colour and texture are compared only around what may survive `clean`: on a quiet street
+        that is a small part of the picture.
+        """
         settings = self._settings
-        light, before = shown[0], memory.background[0]
-        apart = cv2.absdiff(light, before)
-        bright = apart > settings.min_change
-        colour = colour_change(shown, memory.background) > settings.min_colour
-        textured, correlation = correlate(light, before)
+        changed, matter = np.zeros_like(free), np.zeros_like(free)
+        apart = cv2.absdiff(shown[0], memory.background[0])
+        tint = most_tint(shown, memory.background)
+        perhaps = ((apart > TEXTURE_APART) | (tint > settings.min_colour)) & near(free)
+        window = bounds(clean(perhaps))
+        if window is None:
+            return changed, matter
+        now, before = shown[:, *window], memory.background[:, *window]
+        colour = colour_change(now, before) > settings.min_colour
+        bright = apart[window] > settings.min_change
+        textured, correlation = correlate(shown[0], memory.background[0], window)
         only_light = textured & (correlation >= settings.same_texture)
-        other_texture = textured & (correlation < 0.4) & (apart > 10)
-        matter = colour | other_texture
-        changed = clean((bright & ~only_light) | matter) & memory.known
+        other_texture = textured & (correlation < 0.4) & (apart[window] > TEXTURE_APART)
+        matter[window] = colour | other_texture
+        changed[window] = (bright & ~only_light) | matter[window]
+        changed = clean(changed) & memory.known & free
         return changed, changed & matter
 
     def _is_upset(self, changed: Mask, free: Mask, small: Plane, timestamp_s: float) -> bool:
         """True while so much has changed that it is the light or the camera, not a thing."""
         settings = self._settings
-        share = float(changed.sum()) / max(1.0, float(free.sum()))
+        share = int(np.count_nonzero(changed)) / max(1, int(np.count_nonzero(free)))
         if share < settings.relearn_share:
             self._upset_since_s = None
             return False
@@ -212,12 +227,16 @@ class NoveltyDetector:
         """Since when does each changed pixel look as it looks now?"""
         memory = self._memory
         assert memory is not None
-        apart = largest(np.abs(shown - memory.candidate))
-        other = apart > 1.5 * self._settings.min_change
-        begins = changed & (other | np.isnan(memory.since_s))
-        np.copyto(memory.candidate, shown, where=begins)
-        memory.since_s[begins] = timestamp_s
         memory.since_s[free & ~changed] = np.nan
+        window = bounds(changed)
+        if window is None:
+            return
+        candidate, since_s = memory.candidate[:, *window], memory.since_s[window]
+        apart = largest(np.abs(shown[:, *window] - candidate))
+        other = apart > 1.5 * self._settings.min_change
+        begins = changed[window] & (other | np.isnan(since_s))
+        np.copyto(candidate, shown[:, *window], where=begins)
+        since_s[begins] = timestamp_s
 
     def _learn(self, shown: Plane, changed: Mask, free: Mask, after_s: float) -> None:
         memory = self._memory
@@ -295,6 +314,13 @@ class NoveltyDetector:
     def _to_full(self, box: Box) -> Box:
         left, top, right, bottom = (v / self._scale for v in box)
         return left, top, right, bottom
+
+
+def _planes_of_light(basis: npt.NDArray[np.float64], values: Plane) -> npt.NDArray[np.float64]:
+    """(3, 3) level and slopes of each channel by least squares, from (3, n) and (3, n)."""
+    ridge = 1e-6 * np.eye(3)  # pixels in one line leave a slope open
+    lights = np.linalg.solve(basis @ basis.T + ridge, basis @ values.T).T
+    return np.asarray(lights, np.float64)
 
 
 def _is_same(a: Box, b: Box) -> bool:

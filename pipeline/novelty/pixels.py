@@ -14,16 +14,37 @@ Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 
-def correlate(a: Plane, b: Plane) -> tuple[Mask, Plane]:
-    """Where both have texture or one has, and how alike it is (-1..1), in 9 x 9 windows."""
-    window = (9, 9)
-    mean_a, mean_b = cv2.blur(a, window), cv2.blur(b, window)
-    var_a = np.maximum(cv2.blur(a * a, window) - mean_a**2, 0)
-    var_b = np.maximum(cv2.blur(b * b, window) - mean_b**2, 0)
-    shared = cv2.blur(a * b, window) - mean_a * mean_b
+Window = tuple[slice, slice]
+"""Rows and columns of a part of a picture."""
+
+TEXTURE_SIDE = 9
+"""Side of the windows in which texture is compared, odd."""
+
+
+def correlate(a: Plane, b: Plane, window: Window) -> tuple[Mask, Plane]:
+    """Where both have texture or one has, and how alike it is (-1..1), in 9 x 9 windows.
+
+    Args:
+        a: A plane of a picture.
+        b: The same plane of another.
+        window: The part that is answered for; what lies around it is looked at too.
+    """
+    side = TEXTURE_SIDE, TEXTURE_SIDE
+    around, inner = _grown(window, TEXTURE_SIDE // 2, a.shape)
+    a, b = a[around], b[around]
+    mean_a, mean_b = cv2.blur(a, side)[inner], cv2.blur(b, side)[inner]
+    var_a = np.maximum(cv2.blur(a * a, side)[inner] - mean_a**2, 0)
+    var_b = np.maximum(cv2.blur(b * b, side)[inner] - mean_b**2, 0)
+    shared = cv2.blur(a * b, side)[inner] - mean_a * mean_b
     # Below a few steps of noise there is no texture to compare.
     textured = np.maximum(var_a, var_b) > 36.0
     return textured, np.asarray(shared / np.sqrt(np.maximum(var_a * var_b, 1e-3)), np.float32)
+
+
+def most_tint(shown: Plane, background: Plane) -> Plane:
+    """Difference in a or b of CIELAB, the larger; `colour_change` is never more."""
+    tints = [cv2.absdiff(*pair) for pair in zip(shown[1:], background[1:], strict=True)]
+    return np.asarray(np.maximum(*tints), np.float32)
 
 
 def colour_change(shown: Plane, background: Plane) -> Plane:
@@ -52,9 +73,22 @@ def largest(planes: Plane) -> Plane:
 
 
 def clean(mask: Mask) -> Mask:
+    """Without what is thinner than 3 pixels."""
     kernel = np.ones((3, 3), np.uint8)
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    return np.asarray(opened, bool)
+    opened = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, kernel)
+    return np.asarray(opened.view(bool))
+
+
+def near(mask: Mask) -> Mask:
+    """The mask and what `clean` looks at to judge it."""
+    grown = cv2.dilate(mask.view(np.uint8), np.ones((5, 5), np.uint8))
+    return np.asarray(grown.view(bool))
+
+
+def bounds(mask: Mask) -> Window | None:
+    """The smallest part of the picture with all of a mask, None of an empty one."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return (slice(top, top + height), slice(left, left + width)) if width else None
 
 
 def is_gone(shown: Plane, background: Plane, patch: Mask) -> bool:
@@ -65,6 +99,19 @@ def is_gone(shown: Plane, background: Plane, patch: Mask) -> bool:
     now = edges(shown[0])[border].mean()
     before = edges(background[0])[border].mean()
     return bool(before > 1.3 * now)
+
+
+def _grown(window: Window, by: int, shape: tuple[int, ...]) -> tuple[Window, Window]:
+    """A window with what lies around it in the picture, and where it lies in that."""
+    parts = [
+        slice(max(0, part.start - by), min(size, part.stop + by))
+        for part, size in zip(window, shape, strict=True)
+    ]
+    inner = [
+        slice(part.start - outer.start, part.stop - outer.start)
+        for part, outer in zip(window, parts, strict=True)
+    ]
+    return (parts[0], parts[1]), (inner[0], inner[1])
 
 
 def edges(plane: Plane) -> Plane:

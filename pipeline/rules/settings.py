@@ -27,7 +27,12 @@ LookS = Annotated[
     float, Field(ge=0, le=600, description="How long one look lasts; 0: never asks for one.")
 ]
 LookRestS = Annotated[
-    float, Field(ge=0, le=3_600, description="Rest after a look that decided nothing.")
+    float,
+    Field(
+        ge=0,
+        le=3_600,
+        description="Rest after a look that decided nothing; doubles with each, up to 16-fold.",
+    ),
 ]
 Severity = Annotated[int, Field(ge=1, le=4, description="1 (low) to 4 (urgent).")]
 ConfirmS = Annotated[

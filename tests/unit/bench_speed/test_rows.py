@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.speed.child import Measured
-from bench.speed.command import SpeedBench, _needed, _ratio, _row, _save
+from bench.speed.command import SpeedBench, _needed, _ratio, _row, _save, _settle
 from bench.speed.hold import Held, most_held
 from bench.speed.stages import StageClock
 from bench.speed.variants import ATTENTION_OFF, PATROL, VARIANTS, Setting, Variant
@@ -34,6 +34,37 @@ def test_cpu_is_a_share_of_one_core_for_each_camera() -> None:
 
 def test_a_variant_that_falls_behind_shows_it() -> None:
     assert _row(OPENCV, 4, [window(9.0, analysed=10)])["share_of_due"] == pytest.approx(0.5)
+
+
+class Slow:
+    """A measured process whose looks are over after a while, and whose time is made up."""
+
+    def __init__(self, calm_after_s: float, *levels: str) -> None:
+        self.calm_after_s, self.levels, self.now_s = calm_after_s, levels, 0.0
+
+    def measure(self, seconds: float) -> Measured:
+        self.now_s += seconds
+        busy = self.now_s < self.calm_after_s
+        known = {"looks_now": float(busy), "stretch_now": 1.0 + busy}
+        return Measured(seconds, 0.0, 0.0, {}, {k: v for k, v in known.items() if k in self.levels})
+
+    def settled_s(self) -> float:
+        _settle(self, lambda: self.now_s)  # type: ignore[arg-type]
+        return self.now_s
+
+
+@pytest.mark.parametrize(
+    ("calm_after_s", "settled_s"), [(0, 90), (60, 90), (200, 200), (9_999, 420)]
+)
+def test_a_patrol_settles_until_its_first_looks_are_over(
+    calm_after_s: float, settled_s: float
+) -> None:
+    patrol = Slow(calm_after_s, "looks_now", "stretch_now")
+    assert patrol.settled_s() == pytest.approx(settled_s, abs=5.0)
+
+
+def test_a_peer_has_no_looks_to_wait_for() -> None:
+    assert Slow(200).settled_s() == pytest.approx(20, abs=5.0)
 
 
 def test_stages_are_medians_too() -> None:

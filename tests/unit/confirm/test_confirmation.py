@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,7 +15,7 @@ from pipeline.confirm import Rejection, ViewMemory
 from pipeline.confirm.identity import Topic
 from pipeline.confirm.looks import worth
 from pipeline.rules.settings import CrowdingSettings, GarbageSettings, MissingHelmetSettings
-from pipeline.types import Box, Phase
+from pipeline.types import Box, Phase, Suspicion
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ELSEWHERE = (400.0, 100.0, 440.0, 140.0)
@@ -297,6 +299,36 @@ class TestWants:
         assert not any(wanted[5:25])
         assert wanted[25]
 
+    def test_what_no_look_decides_is_looked_at_ever_less(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_rest_s=20))
+        begun = look_beginnings(view, lambda t: suspicion(strength=0.4), 2_000, granted=True)
+        rests = [later - earlier - 5 for earlier, later in itertools.pairwise(begun)]
+        assert rests == [20, 40, 80, 160] + [320] * 5
+
+    def test_a_look_that_was_never_granted_makes_no_rest_longer(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_rest_s=20))
+        begun = look_beginnings(view, lambda t: suspicion(strength=0.4), 200, granted=False)
+        assert begun == [0, 25, 50, 75, 100, 125, 150, 175, 200]
+
+    def test_a_claim_that_has_grown_rests_as_after_its_first_look(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_rest_s=20, open_at=0.9))
+        begun = look_beginnings(
+            view, lambda t: suspicion(strength=0.4 if t < 200 else 0.6), 260, granted=True
+        )
+        assert begun == [0, 25, 70, 155, 201]
+
+    def test_what_was_decided_begins_anew_when_it_comes_back(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_rest_s=20, clear_s=10, reopen_s=900))
+        look_beginnings(view, lambda t: suspicion(strength=0.4), 100, granted=True)
+        view.run(lambda t: [suspicion()], 130, from_s=101)
+        assert view.confirmation.open_sightings
+        view.run(lambda t: [], 160, from_s=131)
+        assert not view.confirmation.open_sightings
+        begun = look_beginnings(
+            view, lambda t: suspicion(strength=0.4), 230, granted=True, from_s=170
+        )
+        assert begun == [170, 195]
+
     def test_what_flickers_at_a_place_gets_one_first_look(self, feed, suspicion):
         view = feed(GarbageSettings(dwell_s=60, clear_s=10, glance_period_s=2))
 
@@ -349,3 +381,23 @@ class TestWants:
         view = feed()
         view.run(lambda t: [suspicion(ripe=False)], 5)
         assert view.confirmation.wants == ()
+
+
+def look_beginnings(
+    view: Any,
+    claim: Callable[[float], Suspicion],
+    until_s: int,
+    *,
+    granted: bool,
+    from_s: int = 0,
+) -> list[int]:
+    """Seconds at which a look is wanted that was not wanted before; granted ones are had."""
+    begun, wanted = [], False
+    for now_s in range(from_s, until_s + 1):
+        view.looking = granted and wanted
+        view.run(lambda t: [claim(t)], float(now_s), from_s=float(now_s))
+        wants = bool(view.confirmation.wants)
+        if wants and not wanted:
+            begun.append(now_s)
+        wanted = wants
+    return begun

@@ -37,6 +37,39 @@ def test_each_view_is_seen_at_its_own_period() -> None:
     assert gaps(seen[B]) == pytest.approx([10.0] * len(gaps(seen[B])), abs=0.05)
 
 
+def test_views_that_were_seen_together_are_spread_over_the_period() -> None:
+    views = [ViewKey(f"cam-{i}") for i in range(40)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 10.0), 0.0)
+    for view in scheduler.take_due(5.0, 40):
+        scheduler.finished(view, 5.0)
+    seen = simulate(scheduler, 300, cost_s=0.01, start_s=5.0)
+    every = [gap for times in seen.values() for gap in gaps(times)]
+    assert max(every) <= 10.2
+    assert min(every) >= 8.95
+    late = [at for times in seen.values() for at in times if at >= 205]
+    for second in range(205, 295):
+        assert sum(second <= at < second + 1 for at in late) <= 9
+    assert len(late) == pytest.approx(400, abs=4)
+
+
+def test_glances_about_as_often_as_keyframes_are_not_moved() -> None:
+    views = [ViewKey(f"cam-{i}") for i in range(4)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 2.0), 0.0)
+    for view in scheduler.take_due(5.0, 4):
+        scheduler.finished(view, 5.0)
+    assert len(scheduler.take_due(7.0, 4)) == 4
+
+
+def test_a_glance_that_gave_nothing_is_tried_again_when_told() -> None:
+    scheduler = GlanceScheduler({A: 10.0}, 0.0)
+    scheduler.take_due(1.0, 1)
+    scheduler.again(A, 2.25)
+    assert scheduler.take_due(2.2, 1) == []
+    assert scheduler.take_due(2.25, 1) == [A]
+    scheduler.again(B, 3.0)
+    assert scheduler.next_due_s() is None
+
+
 def test_overload_stretches_all_views_alike() -> None:
     views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
     scheduler = GlanceScheduler(views, 0.0)

@@ -1,4 +1,4 @@
-"""The picture queue: bounded, counting what it drops, looks before glances."""
+"""The picture queue: bounded for each kind, counting what it drops."""
 
 import threading
 from datetime import UTC, datetime
@@ -21,49 +21,54 @@ def names(pictures: list[Observation]) -> list[str]:
 
 
 def test_pictures_come_out_in_order_and_in_batches() -> None:
-    queue = ObservationQueue(most=5)
+    queue = ObservationQueue(glances=5, looks=5)
     for name in "abc":
-        assert queue.put(observation(name)) is None
+        assert queue.put(observation(name))
     assert names(queue.take(2, 0)) == ["a", "b"]
     assert names(queue.take(2, 0)) == ["c"]
     assert queue.take(2, 0) == []
 
 
-def test_a_full_queue_refuses_the_new_glance_and_counts_it() -> None:
-    queue = ObservationQueue(most=1)
-    queue.put(observation("a"))
-    late = observation("b")
-    assert queue.put(late) is late
+def test_a_full_queue_refuses_the_new_picture_and_counts_it() -> None:
+    queue = ObservationQueue(glances=1, looks=1)
+    assert queue.put(observation("a"))
+    assert not queue.put(observation("b"))
     assert queue.dropped == 1
     assert names(queue.take(5, 0)) == ["a"]
 
 
-def test_room_is_told_and_waited_for() -> None:
-    queue = ObservationQueue(most=5)
+def test_glances_and_looks_take_no_place_of_each_other() -> None:
+    queue = ObservationQueue(glances=2, looks=1)
+    assert queue.put(observation("a", looking=True))
+    assert not queue.put(observation("b", looking=True))
+    assert queue.put(observation("c"))
+    assert queue.put(observation("d"))
+    assert not queue.put(observation("e"))
+    assert names(queue.take(5, 0)) == ["a", "c", "d"]
+    assert queue.dropped == 2
+    assert len(queue) == 0
+
+
+def test_room_for_glances_is_told_and_waited_for() -> None:
+    queue = ObservationQueue(glances=5, looks=5)
     queue.put(observation("a"))
-    assert queue.wait_for_room(2, 0)
+    assert queue.wait_for_glances(2, 0)
     queue.put(observation("b"))
     queue.put(observation("c", looking=True))
-    assert not queue.wait_for_room(2, 0.01)
+    assert not queue.wait_for_glances(2, 0.01)
     reader = threading.Timer(0.05, queue.take, (1, 0))
     reader.start()
-    assert queue.wait_for_room(2, 5)
+    assert queue.wait_for_glances(2, 5)
     reader.join()
 
 
-def test_a_look_pushes_out_the_oldest_glance() -> None:
-    queue = ObservationQueue(most=2)
-    first = observation("a")
-    queue.put(first)
-    queue.put(observation("b"))
-    assert queue.put(observation("c", looking=True)) is first
-    assert names(queue.take(5, 0)) == ["b", "c"]
-    assert queue.dropped == 1
-
-
-def test_looks_alone_do_not_grow_beyond_the_bound() -> None:
-    queue = ObservationQueue(most=1)
-    queue.put(observation("a", looking=True))
-    second = observation("b", looking=True)
-    assert queue.put(second) is second
-    assert len(queue) == 1
+def test_room_for_looks_is_told_and_waited_for() -> None:
+    queue = ObservationQueue(glances=1, looks=1)
+    queue.put(observation("a"))
+    assert queue.wait_for_looks(0)
+    queue.put(observation("b", looking=True))
+    assert not queue.wait_for_looks(0.01)
+    reader = threading.Timer(0.05, queue.take, (2, 0))
+    reader.start()
+    assert queue.wait_for_looks(5)
+    reader.join()
