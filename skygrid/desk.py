@@ -44,8 +44,8 @@ _STATUS_EVERY_S = 5.0
 _PROBE_EVERY_S = 30.0
 _BACKGROUND_EVERY_S = 120.0
 _JPEG_QUALITY = 80
-_UNWATCHED_STILL_S = 30.0
-"""So often a view's still is replaced while nobody looks at any."""
+_STILL_S, _UNWATCHED_STILL_S = 4.0, 30.0
+"""So often a view's still is replaced while somebody looks at stills, and while nobody does."""
 
 
 class Desk:
@@ -63,7 +63,7 @@ class Desk:
         self._memories: dict[ViewKey, list[ViewVerdict]] = {}
         self._last_verdict = 0
         self._told: dict[str, tuple[str, float]] = {}
-        self._stills: dict[ViewKey, tuple[float, float]] = {}
+        self._stills: dict[ViewKey, float] = {}
         self._told_faults: dict[ViewKey, FaultKind] = {}
         self._by_hand: dict[str, float] = {}
         self._hands = Hands(engine, patrol.eagles)
@@ -111,9 +111,10 @@ class Desk:
         self._tell_faults()
         self._take_zones()
         self._take_verdicts()
-        is_watched = self._patrol.stills.is_watched()
+        every_s = _STILL_S if self._patrol.stills.is_watched() else _UNWATCHED_STILL_S
         for view in self._patrol.worker.views:
-            self._write_still(view, 0.0 if is_watched else _UNWATCHED_STILL_S)
+            view.still_every_s = every_s
+            self._write_still(view)
         if time.monotonic() - self._kept_s > _BACKGROUND_EVERY_S:
             self._keep_backgrounds()
         if time.monotonic() - self._probed_s > _PROBE_EVERY_S:
@@ -232,12 +233,11 @@ class Desk:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _replace(path, state)
 
-    def _write_still(self, view: WatchedView, every_s: float) -> None:
-        still, now_s = view.still(), time.monotonic()
-        shown_s, written_s = self._stills.get(view.key, (None, float("-inf")))
-        if still is None or shown_s == still.frame.timestamp_s or now_s - written_s < every_s:
+    def _write_still(self, view: WatchedView) -> None:
+        still = view.still()
+        if still is None or self._stills.get(view.key) == still.frame.timestamp_s:
             return
-        self._stills[view.key] = still.frame.timestamp_s, now_s
+        self._stills[view.key] = still.frame.timestamp_s
         done, data = cv2.imencode(
             ".jpg", still.frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )

@@ -40,7 +40,7 @@ class SpeedBench:
         out: Folder for the stream, logs, JSON and picture.
         source: Clip that the stream is made of.
         weights: Name or directory of the weight.
-        rounds: Each measures every variant once, one after the other, in a turning order.
+        rounds: Each measures all that is compared once, one after the other, in a turning order.
         window_s: Length of one measurement, a multiple of the glance periods.
         recall: Also run the incident scenarios at each variant's pace.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
@@ -76,13 +76,18 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     found: dict[str, list[Measured]] = {variant.name: [] for variant in VARIANTS}
     say("making the stream")
     clip = _stream(wanted, wanted.shape)
+    compared = [variant for variant in VARIANTS if variant is not SLOW_PATROL]
     for number in range(wanted.rounds):
-        turn = number % len(VARIANTS)
-        for variant in (*VARIANTS[turn:], *VARIANTS[:turn]):
+        turn = number % len(compared)
+        for variant in (*compared[turn:], *compared[:turn]):
             say(f"round {number + 1} of {wanted.rounds}: {variant.name}")
-            report["server"], measured = _measure(variant, variant.cameras, clip, wanted)
+            report["server"], (measured,) = _measure(variant, variant.cameras, clip, wanted)
             found[variant.name].append(measured)
         _save(wanted, found, report)
+    say(SLOW_PATROL.name)  # compared with none: its windows follow one another
+    _, slow = _measure(SLOW_PATROL, SLOW_PATROL.cameras, clip, wanted, wanted.rounds)
+    found[SLOW_PATROL.name] = slow
+    _save(wanted, found, report)
     for cameras in wanted.growth:
         say(f"growth: {cameras} cameras")
         try:
@@ -90,12 +95,12 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
         except SpeedError as error:  # more than the machine carries is a result too
             say(f"{cameras} cameras: {error}")
             break
-        report["growth"].append(_row(SLOW_PATROL, cameras, [measured]))
+        report["growth"].append(_row(SLOW_PATROL, cameras, measured))
         _save(wanted, found, report)
     for shape in wanted.other_shapes:
         say(f"other cameras: {shape.name}")
         _, measured = _measure(PATROL, PATROL.cameras, _stream(wanted, shape), wanted)
-        report["shapes"].append({"stream": shape.name, **_row(PATROL, PATROL.cameras, [measured])})
+        report["shapes"].append({"stream": shape.name, **_row(PATROL, PATROL.cameras, measured)})
         _save(wanted, found, report)
     if wanted.delays:
         say("from the happening to the queue")
@@ -120,7 +125,8 @@ def _hold(
     def try_with(cameras: int) -> Held:
         say(f"holding {cameras} cameras for {wanted.hold_s:.0f} s")
         longer = replace(wanted, window_s=wanted.hold_s)
-        return Held.of(cameras, _measure(PATROL, cameras, clip, longer)[1])
+        _, (measured,) = _measure(PATROL, cameras, clip, longer)
+        return Held.of(cameras, measured)
 
     return [asdict(held) for held in most_held(round(cores * hope), try_with)]
 
@@ -153,9 +159,9 @@ def _save(
 
 
 def _measure(
-    variant: Variant, cameras: int, clip: Path, wanted: SpeedBench
-) -> tuple[str, Measured]:
-    """The server's name and one window, on a server and in a process of its own."""
+    variant: Variant, cameras: int, clip: Path, wanted: SpeedBench, windows: int = 1
+) -> tuple[str, list[Measured]]:
+    """The server's name and windows, on a server and in a process of its own."""
     log = _log(wanted, variant.name)
     with (
         tempfile.TemporaryDirectory(prefix="skygrid-speed-") as folder,
@@ -163,7 +169,7 @@ def _measure(
         Child(variant.command(Setting(url, wanted.weights, Path(folder)), cameras), log) as child,
     ):
         _settle(child)
-        return server, child.measure(wanted.window_s)
+        return server, [child.measure(wanted.window_s) for _ in range(windows)]
 
 
 def _settle(child: Child, clock: Callable[[], float] = time.monotonic) -> None:
@@ -283,6 +289,7 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
         "window_s": wanted.window_s,
         "method": "CPU of the process and its children from /proc, user and system; the RTSP "
         "server runs elsewhere. Rounds measure every variant once; ratios are medians over the "
-        "rounds of the quotient within a round. A variant that analyses less than is due has its "
+        "rounds of the quotient within a round. A patrol is measured when its first looks, 90 s at "
+        "least and 420 s at most after its start, are over. A variant that analyses less than is due has its "
         "CPU, less the decoding of every frame, divided by the share that it held.",
     }

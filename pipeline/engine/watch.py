@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 _STEPS_KEPT = 4000
 _RATE_OVER_S = 60.0
 _STILL_WIDTH = 960
-_STILL_EVERY_S = 4.0
+_STILL_EVERY_S = 30.0
 _URGENT = 3
 _ACTS_KEPT, _ACT_KEPT_S = 4, 300.0
 
@@ -100,9 +100,11 @@ class WatchedView:
 
     Attributes:
         is_scheduled: Whether the worker glances at it by itself.
+        still_every_s: A picture so much later than the last still becomes the next one.
     """
 
     is_scheduled = True
+    still_every_s = _STILL_EVERY_S
 
     def __init__(
         self,
@@ -267,7 +269,7 @@ class WatchedView:
                 self._steps.append(BoxAt(shot.timestamp_s, box, track.label, track.confidence))
         if (
             self._still is None
-            or not 0 <= shot.timestamp_s - self._still.frame.timestamp_s < _STILL_EVERY_S
+            or not 0 <= shot.timestamp_s - self._still.frame.timestamp_s < self.still_every_s
         ):
             self._still = Still(_small(shot), shot.size, tuple(seen))
             if not judgement.suspicions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import UTC, datetime
@@ -12,11 +13,15 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from pipeline.engine.watch import Still
+from models.detections import Detections
+from models.labels import LABELS
+from pipeline.confirm import Origin
+from pipeline.engine.watch import WatchedView
 from pipeline.stills import StillWriter, note_watched
 from pipeline.types import ViewKey
-from skygrid import desk as module
+from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from skygrid.desk import Desk
+from streams.camera import Camera
 from streams.types import Frame
 
 GATE = ViewKey("gate")
@@ -39,23 +44,42 @@ def test_nobody_can_look_where_there_are_no_stills_yet(tmp_path: Path) -> None:
     assert not StillWriter(tmp_path / "missing").is_watched()
 
 
+@pytest.fixture
+def view() -> WatchedView:
+    plan = ViewPlan(Origin("site", GATE, "m@0"), (), LABELS)
+    camera = Camera("gate", "rtsp://127.0.0.1:9/none")
+    return WatchedView(GATE, camera, ViewPipeline(plan), (), publish=lambda _: None)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, view: WatchedView) -> Desk:
+    """A desk with one view, and nothing to do but stills."""
+    made = Desk.__new__(Desk)
+    patrol = SimpleNamespace(
+        stills=StillWriter(tmp_path), worker=SimpleNamespace(views=(view,)), grounds={}
+    )
+    made._patrol, made._stills, made._placed = cast(Any, patrol), {}, {}
+    made._hands = cast(Any, SimpleNamespace(obey=lambda: None))
+    for name in ("_write_status", "_tell_faults", "_take_zones", "_take_verdicts"):
+        setattr(made, name, lambda: None)
+    made._kept_s = made._probed_s = float("inf")
+    return made
+
+
 def test_unwatched_stills_are_replaced_seldom(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, desk: Desk, view: WatchedView
 ) -> None:
-    now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    written: list[bytes] = []
-    patrol = SimpleNamespace(stills=SimpleNamespace(write=lambda key, s: written.append(s.jpeg)))
-    desk = Desk.__new__(Desk)
-    desk._patrol, desk._stills = cast(Any, patrol), {}
-    image = np.zeros((8, 8, 3), np.uint8)
+    shown = tmp_path / "gate" / "main.json"
 
-    def round_(at_s: float, every_s: float) -> int:
-        now[0] = 100.0 + at_s
-        frame = Frame("gate", at_s, datetime(2026, 1, 1, tzinfo=UTC), image)
-        still = Still(frame, (8, 8), ())
-        desk._write_still(cast(Any, SimpleNamespace(key=GATE, still=lambda: still)), every_s)
-        return len(written)
+    def shown_after(at_s: float) -> float:
+        at = datetime.fromtimestamp(at_s, UTC)
+        image = np.zeros((8, 8, 3), np.uint8)
+        view.judge(Frame("gate", at_s, at, image), Detections(), looking=False)
+        desk._round()
+        told = json.loads(shown.read_text())
+        return datetime.fromisoformat(told["at"]).timestamp()
 
-    assert [round_(at_s, 30.0) for at_s in (0, 4, 8, 29, 30, 34)] == [1, 1, 1, 1, 2, 2]
-    assert [round_(at_s, 0.0) for at_s in (38, 42)] == [3, 4]
+    assert [shown_after(at_s) for at_s in (0, 4, 8, 29, 30, 34)] == [0, 0, 0, 0, 30, 30]
+    note_watched(tmp_path)
+    desk._round()
+    assert [shown_after(at_s) for at_s in (38, 40, 42)] == [38, 38, 42]
