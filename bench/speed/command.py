@@ -91,16 +91,16 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     for cameras in wanted.growth:
         say(f"growth: {cameras} cameras")
         try:
-            _, measured = _measure(SLOW_PATROL, cameras, clip, wanted)
+            _, windows = _measure(SLOW_PATROL, cameras, clip, wanted)
         except SpeedError as error:  # more than the machine carries is a result too
             say(f"{cameras} cameras: {error}")
             break
-        report["growth"].append(_row(SLOW_PATROL, cameras, measured))
+        report["growth"].append(_row(SLOW_PATROL, cameras, windows))
         _save(wanted, found, report)
     for shape in wanted.other_shapes:
         say(f"other cameras: {shape.name}")
-        _, measured = _measure(PATROL, PATROL.cameras, _stream(wanted, shape), wanted)
-        report["shapes"].append({"stream": shape.name, **_row(PATROL, PATROL.cameras, measured)})
+        _, windows = _measure(PATROL, PATROL.cameras, _stream(wanted, shape), wanted)
+        report["shapes"].append({"stream": shape.name, **_row(PATROL, PATROL.cameras, windows)})
         _save(wanted, found, report)
     if wanted.delays:
         say("from the happening to the queue")
@@ -290,6 +290,6 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
         "method": "CPU of the process and its children from /proc, user and system; the RTSP "
         "server runs elsewhere. Rounds measure every variant once; ratios are medians over the "
         "rounds of the quotient within a round. A patrol is measured when its first looks, 90 s at "
-        "least and 420 s at most after its start, are over. A variant that analyses less than is due has its "
-        "CPU, less the decoding of every frame, divided by the share that it held.",
+        "least and 420 s at most after its start, are over. A variant that analyses less than is "
+        "due has its CPU, less the decoding of every frame, divided by the share that it held.",
     }
