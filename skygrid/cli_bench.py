@@ -265,7 +265,7 @@ def speed(
             str(row["cameras"]),
             f"{row['cpu_percent_per_camera']:.2f} %",
             f"{row['cameras_per_core']:.1f}",
-            f"{row['ratio']:.2f}×",
+            "" if row["ratio"] is None else f"{row['ratio']:.2f}×",
             f"{row['share_of_due']:.0%}",
             f"{recall['found']} of {recall['incidents']}" if recall else "",
         )

@@ -18,8 +18,8 @@ import structlog
 
 from models.errors import ModelError
 from pipeline.confirm import Rejection, ViewMemory
+from pipeline.engine.watch import STILL_S, UNWATCHED_STILL_S, WatchedView
 from pipeline.engine.watch import Still as WatchStill
-from pipeline.engine.watch import WatchedView
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
 from pipeline.geometry.calibration import Calibration
@@ -44,8 +44,6 @@ _STATUS_EVERY_S = 5.0
 _PROBE_EVERY_S = 30.0
 _BACKGROUND_EVERY_S = 120.0
 _JPEG_QUALITY = 80
-_STILL_S, _UNWATCHED_STILL_S = 4.0, 30.0
-"""So often a view's still is replaced while somebody looks at stills, and while nobody does."""
 
 
 class Desk:
@@ -111,7 +109,7 @@ class Desk:
         self._tell_faults()
         self._take_zones()
         self._take_verdicts()
-        every_s = _STILL_S if self._patrol.stills.is_watched() else _UNWATCHED_STILL_S
+        every_s = STILL_S if self._patrol.stills.is_watched() else UNWATCHED_STILL_S
         for view in self._patrol.worker.views:
             view.still_every_s = every_s
             self._write_still(view)

@@ -29,7 +29,8 @@ _SETTLE_S, _FIRST_LOOKS_S, _LONGEST_SETTLE_S = 20.0, 90.0, 420.0
 """Between a variant being ready and its window: for connections and caches; for a patrol longer
 than a dwell of its rules, at whose end what stands there is looked at; at most until it is calm."""
 
-_CALM_STRETCH, _CALM_S = 1.02, 5.0
+_CALM_STRETCH, _CALM_S, _CALM_SAMPLES = 1.02, 5.0, 4
+"""Stretch that counts as none, time between samples, and how many calm ones in a row it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class SpeedBench:
         out: Folder for the stream, logs, JSON and picture.
         source: Clip that the stream is made of.
         weights: Name or directory of the weight.
-        rounds: Each measures all that is compared once, one after the other, in a turning order.
+        rounds: Each measures all that is compared once, one after the other, in a turning order;
+            the patrol at 10 s has as many windows in one process.
         window_s: Length of one measurement, a multiple of the glance periods.
         recall: Also run the incident scenarios at each variant's pace.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
@@ -145,7 +147,7 @@ def _save(
         "variants": [
             {
                 **_row(variant, variant.cameras, found[variant.name]),
-                "ratio": _ratio(found, variant),
+                "ratio": None if variant is SLOW_PATROL else _ratio(found, variant),
                 "recall": known["recall"].get(str(variant.pace)),
             }
             for variant in VARIANTS
@@ -178,12 +180,14 @@ def _settle(child: Child, clock: Callable[[], float] = time.monotonic) -> None:
     A patrol that starts finds something new at every camera at once; days later it does not. If it
     never becomes calm, the row shows a stretch, looks, or fewer glances than are due.
     """
-    began_s = clock()
+    began_s, calm = clock(), 0
     level = child.measure(_SETTLE_S).levels
     while "looks_now" in level:
         waited_s = clock() - began_s
         is_calm = not level["looks_now"] and level["stretch_now"] <= _CALM_STRETCH
-        if waited_s >= _LONGEST_SETTLE_S or (is_calm and waited_s >= _FIRST_LOOKS_S):
+        calm = calm + 1 if is_calm else 0
+        is_settled = waited_s >= _FIRST_LOOKS_S and calm >= _CALM_SAMPLES
+        if is_settled or waited_s >= _LONGEST_SETTLE_S:
             return
         level = child.measure(_CALM_S).levels
 
@@ -288,8 +292,9 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
         "rounds": wanted.rounds,
         "window_s": wanted.window_s,
         "method": "CPU of the process and its children from /proc, user and system; the RTSP "
-        "server runs elsewhere. Rounds measure every variant once; ratios are medians over the "
-        "rounds of the quotient within a round. A patrol is measured when its first looks, 90 s at "
+        "server runs elsewhere. Rounds measure every variant once, but for the patrol at 10 s, "
+        "whose windows follow one another; ratios are medians over the rounds of the quotient "
+        "within a round. A patrol is measured when its first looks, 90 s at "
         "least and 420 s at most after its start, are over. A variant that analyses less than is "
         "due has its CPU, less the decoding of every frame, divided by the share that it held.",
     }

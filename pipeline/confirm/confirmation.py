@@ -106,8 +106,7 @@ class Confirmation:
             spoken = supported.get(id(hypothesis), [])
             out += self._judge(hypothesis, rule, spoken, scene)
             hypothesis.last_look_s = scene.timestamp_s
-            if scene.looking:
-                hypothesis.looked_at()
+            hypothesis.was_looked_at |= scene.looking
         self._forget(scene.timestamp_s)
         self._wants = self._wishes(scene.timestamp_s)
         return out
@@ -189,6 +188,8 @@ class Confirmation:
             strength = said.strength if said is not None else 0.0
             hypothesis.looks.append(Look(now_s, said is not None, strength))
             hypothesis.forget_old_looks(rule)
+        if scene.looking:
+            hypothesis.note_look(rule)
         if (
             said is None
             or not said.ripe
@@ -202,7 +203,7 @@ class Confirmation:
     def _open(self, hypothesis: Hypothesis, sighting: Sighting) -> Sighting:
         hypothesis.stage, hypothesis.sent = Stage.OPEN, sighting
         hypothesis.close.is_told = True
-        hypothesis.decided()
+        hypothesis.settle()
         return sighting
 
     def _follow(
@@ -213,7 +214,7 @@ class Confirmation:
             return []
         if said is None or said.strength < rule.keep_at:
             hypothesis.miss(scene.timestamp_s, scene.captured_at, rule.max_gap_s)
-            if hypothesis.clear_since is None or hypothesis.clear_s < rule.clear_s:
+            if not hypothesis.is_clear(rule):
                 return []
             hypothesis.stage, hypothesis.had_first_look = Stage.ENDED, False
             hypothesis.sent = messages.end(hypothesis, "seen_clear", scene)
@@ -272,6 +273,8 @@ class Confirmation:
     def _forget(self, now_s: float) -> None:
         known: list[Hypothesis] = []
         for hypothesis in self._known:
+            if hypothesis.is_clear(self._rules[hypothesis.topic]):
+                hypothesis.settle()
             if not self._is_over(hypothesis, now_s):
                 known.append(hypothesis)
             elif hypothesis.stage is Stage.GATHERING:
@@ -287,7 +290,7 @@ class Confirmation:
     def _is_over(self, hypothesis: Hypothesis, now_s: float) -> bool:
         rule = self._rules[hypothesis.topic]
         if hypothesis.stage is Stage.GATHERING:
-            return hypothesis.clear_s >= rule.clear_s
+            return hypothesis.is_clear(rule)
         if hypothesis.stage is Stage.ENDED and not hypothesis.looks:
             return now_s - hypothesis.last_support_s > rule.clear_s + rule.reopen_s
         return False

@@ -61,9 +61,9 @@ class Hypothesis:
         sent: The last sighting published, None before the first.
         look_until_s: When the look that it asked for is over.
         full_look_until_s: When the full look that it last asked for is over.
-        awaits_full_look: No picture of that look was judged yet.
-        vain_looks: Full looks that it had and that did not decide it.
-        looked_strength: How strong it was when it last asked for one.
+        look_pictures: Pictures of looks since then that showed its place.
+        undecided_looks: Full looks that it had and that did not decide it.
+        looked_strength: How strong it has been in them.
         had_first_look: A first hint had asked for its slow look.
         was_looked_at: A picture of a look was judged meanwhile.
         is_vain: A look at this place came to nothing not long ago.
@@ -84,8 +84,8 @@ class Hypothesis:
     is_ripe: bool = False
     look_until_s: float = float("-inf")
     full_look_until_s: float = float("-inf")
-    awaits_full_look: bool = False
-    vain_looks: int = 0
+    look_pictures: int = 0
+    undecided_looks: int = 0
     looked_strength: float = 0.0
     had_first_look: bool = False
     was_looked_at: bool = False
@@ -116,16 +116,21 @@ class Hypothesis:
         elif timestamp_s - self.last_look_s <= max_gap_s:
             self.clear_s += timestamp_s - self.last_look_s
 
-    def looked_at(self) -> None:
-        """A picture of a look was judged."""
-        self.was_looked_at = True
-        self.vain_looks += self.awaits_full_look
-        self.awaits_full_look = False
+    def is_clear(self, rule: RuleBase) -> bool:
+        """The place has been seen clear for as long as the rule asks."""
+        return self.clear_since is not None and self.clear_s >= rule.clear_s
 
-    def decided(self) -> None:
+    def note_look(self, rule: RuleBase) -> None:
+        """A picture of a look showed the place; with half of a full look's it has had one."""
+        self.look_pictures += 1
+        self.looked_strength = max(self.looked_strength, self.strength(rule))
+        if self.look_pictures == max(1, round(rule.look_s * rule.look_fps / 2)):
+            self.undecided_looks += 1
+
+    def settle(self) -> None:
         """It is known what is there: looks of before count no longer."""
         self.look_until_s = self.full_look_until_s = float("-inf")
-        self.awaits_full_look, self.vain_looks, self.looked_strength = False, 0, 0.0
+        self.look_pictures, self.undecided_looks, self.looked_strength = 0, 0, 0.0
         self.looks.clear()
 
     def strength(self, rule: RuleBase) -> float:

@@ -30,7 +30,7 @@ MOST_DOUBLINGS = 4
 what the detector will always be unsure of, a poster, a pile of crates, costs ever less."""
 
 GROWN = 0.1
-"""A claim so much stronger than at its last full look rests as after the first."""
+"""A claim so much stronger than in all its looks rests as after the first."""
 
 VAIN_PLACES, VAIN_S, SAME_PLACE = 64, 600.0, 0.3
 """How many places are known where a look was in vain, for how long, and from which overlap."""
@@ -110,8 +110,7 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
             return
         length_s = rule.look_s
         hypothesis.full_look_until_s = now_s + length_s
-        hypothesis.awaits_full_look = True
-        hypothesis.looked_strength = hypothesis.strength(rule)
+        hypothesis.look_pictures = 0
         hypothesis.may_go_on = rule.looks_when_unripe
     elif 0 < ripens_in_s <= rule.glance_period_s:
         length_s = ripens_in_s + 2 / SLOW_LOOK_FPS
@@ -123,10 +122,14 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
 
 
 def _rest_s(hypothesis: Hypothesis, rule: RuleBase) -> float:
-    """Between two full looks: longer each time, unless the claim has grown."""
+    """Between two full looks: longer each time, unless the claim has grown.
+
+    Where a look is wanted before a claim is ripe, its subject leaves: who comes later is another.
+    """
     has_grown = hypothesis.strength(rule) >= hypothesis.looked_strength + GROWN
-    doublings = 0 if has_grown else min(max(0, hypothesis.vain_looks - 1), MOST_DOUBLINGS)
-    return rule.look_rest_s * 2.0**doublings
+    if has_grown or rule.looks_when_unripe:
+        return rule.look_rest_s
+    return rule.look_rest_s * 2.0 ** min(max(0, hypothesis.undecided_looks - 1), MOST_DOUBLINGS)
 
 
 def _goes_on(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> bool:

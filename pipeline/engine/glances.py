@@ -14,6 +14,9 @@ _LATE_SHARE = 0.5
 _EASY_SHARE = 0.25
 _ADAPT_EVERY_S = 1.0
 _MOST_STRETCH = 60.0
+_RETRY_SHARE = 0.125
+"""Of its period passes before a glance that gave nothing is tried again."""
+
 _SPREAD_FROM_S = 5.0
 """Shorter periods are about those of keyframes: their glances had better follow those."""
 
@@ -50,6 +53,7 @@ class GlanceScheduler:
         self._due: list[tuple[float, ViewKey]] = []
         self._taken_s: deque[float] = deque()
         self._crowded: set[ViewKey] = set()
+        self._retried: set[ViewKey] = set()
         self._deadline: dict[ViewKey, float] = {}
         self._stretch = 1.0
         self._late = 0.0
@@ -96,10 +100,12 @@ class GlanceScheduler:
         if view in self._periods:
             self._plan(view, started_s + self._stretched_s(view) - self._early_s(view, started_s))
 
-    def again(self, view: ViewKey, at_s: float) -> None:
-        """Plan another try of a glance that gave nothing."""
+    def retry(self, view: ViewKey, started_s: float) -> None:
+        """Plan another try of a glance that gave nothing: soon, but for the stretch."""
         if view in self._periods:
-            self._plan(view, at_s)
+            early_s = self._periods[view] * (1 - _RETRY_SHARE)
+            self._retried.add(view)
+            self._plan(view, started_s + self._stretched_s(view) - early_s)
 
     def worst_wait(self) -> float:
         """Longest wait of any view since the last call, in units of its own stretched period.
@@ -121,6 +127,10 @@ class GlanceScheduler:
 
     def _note_crowd(self, view: ViewKey, now_s: float) -> None:
         """Remember a glance that comes among many more than an even spread would bring."""
+        self._crowded.discard(view)
+        if view in self._retried:  # as many as give nothing, and moved by that already
+            self._retried.discard(view)
+            return
         self._taken_s.append(now_s)
         while self._taken_s[0] < now_s - 1.0:
             self._taken_s.popleft()
@@ -130,9 +140,7 @@ class GlanceScheduler:
     def _early_s(self, view: ViewKey, started_s: float) -> float:
         """How far a glance in a crowd lies behind its view's phase, bounded."""
         period_s = self._periods[view]
-        is_crowded = view in self._crowded
-        self._crowded.discard(view)
-        if not is_crowded or period_s < _SPREAD_FROM_S or self._stretch > 1.0:
+        if view not in self._crowded or period_s < _SPREAD_FROM_S or self._stretch > 1.0:
             return 0.0
         behind = (started_s / period_s - self._phases[view]) % 1.0
         return period_s * min(behind, _SPREAD_BY)

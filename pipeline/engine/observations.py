@@ -45,15 +45,16 @@ class ObservationQueue:
     """
 
     def __init__(self, glances: int, looks: int) -> None:
-        self._most = {False: glances, True: looks}
+        self._glances, self._looks = glances, looks
         self._waiting: deque[Observation] = deque()
         self._changed = threading.Condition()
         self.dropped = 0
 
-    def put(self, picture: Observation) -> bool:
-        """Queue a picture; whether there was room."""
+    def put(self, picture: Observation, timeout_s: float = 0.0) -> bool:
+        """Queue a picture; whether there was room, or came to be within `timeout_s`."""
+        most = self._looks if picture.looking else self._glances
         with self._changed:
-            if self._count(picture.looking) >= self._most[picture.looking]:
+            if not self._changed.wait_for(lambda: self._count(picture.looking) < most, timeout_s):
                 self.dropped += 1
                 return False
             self._waiting.append(picture)
@@ -74,13 +75,6 @@ class ObservationQueue:
         """Whether fewer than `most` glances wait now, or do within `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count(looking=False) < most, timeout_s)
-
-    def wait_for_looks(self, timeout_s: float) -> bool:
-        """Whether a look's picture finds a place now, or does within `timeout_s`."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: self._count(looking=True) < self._most[True], timeout_s
-            )
 
     def __len__(self) -> int:
         return len(self._waiting)

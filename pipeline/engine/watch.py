@@ -31,7 +31,9 @@ log = structlog.get_logger(__name__)
 _STEPS_KEPT = 4000
 _RATE_OVER_S = 60.0
 _STILL_WIDTH = 960
-_STILL_EVERY_S = 30.0
+STILL_S, UNWATCHED_STILL_S = 4.0, 30.0
+"""So often a view's still is renewed while somebody looks at stills, and while nobody does."""
+_BEFORE_EVERY_S = 30.0
 _URGENT = 3
 _ACTS_KEPT, _ACT_KEPT_S = 4, 300.0
 
@@ -46,7 +48,8 @@ class Finding:
     Attributes:
         sighting: What was confirmed.
         frame: The picture behind the message.
-        before: The last picture of the view without any suspicion, small; None if there was none.
+        before: A picture of the view without any suspicion, small, the newest such or up to half a
+            minute older; None if there was none.
         camera: Where the clip can be cut from.
         watch: The view, for the boxes of the clip.
         act: How it began, None when nobody looked back or nobody was seen.
@@ -104,7 +107,7 @@ class WatchedView:
     """
 
     is_scheduled = True
-    still_every_s = _STILL_EVERY_S
+    still_every_s = UNWATCHED_STILL_S
 
     def __init__(
         self,
@@ -267,13 +270,13 @@ class WatchedView:
                 x1, y1, x2, y2 = track.xyxy
                 box = (x1 / width, y1 / height, x2 / width, y2 / height)
                 self._steps.append(BoxAt(shot.timestamp_s, box, track.label, track.confidence))
-        if (
-            self._still is None
-            or not 0 <= shot.timestamp_s - self._still.frame.timestamp_s < self.still_every_s
-        ):
-            self._still = Still(_small(shot), shot.size, tuple(seen))
-            if not judgement.suspicions:
-                self._before = self._still.frame
+        small: Frame | None = None
+        shown = self._still.frame if self._still is not None else None
+        if _is_due(shot, shown, self.still_every_s):
+            small = _small(shot)
+            self._still = Still(small, shot.size, tuple(seen))
+        if not judgement.suspicions and _is_due(shot, self._before, _BEFORE_EVERY_S):
+            self._before = small or _small(shot)
 
     def _ask_back(self, shot: Shot, judgement: Judgement) -> None:
         claim = next((s for s in judgement.suspicions if s.look_back), None)
@@ -306,6 +309,11 @@ class WatchedView:
             min(width, math.ceil(max(b[2] for b in boxes))),
             min(height, math.ceil(max(b[3] for b in boxes))),
         )
+
+
+def _is_due(shot: Shot, last: Frame | None, every_s: float) -> bool:
+    """Whether a picture follows on one of before; also after a step back in time."""
+    return last is None or not 0 <= shot.timestamp_s - last.timestamp_s < every_s
 
 
 def _small(shot: Shot) -> Frame:

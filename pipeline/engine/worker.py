@@ -34,7 +34,8 @@ log = structlog.get_logger(__name__)
 
 _IDLE_S, _LEAST_IDLE_S = 0.1, 0.005
 _HELD_UP_S = 0.2
-_RETRY_SHARE = 0.125
+_OFFERED = 4
+"""Places for pictures that no schedule brings: those of eagle-eyes."""
 _JOIN_S = 3.0
 _AFTER_FAULT_S = 1.0
 _BACK_PRIORITY = 2.5
@@ -55,7 +56,8 @@ class WorkerSettings:
         decode_threads: Pictures decoded at once.
         batch: Most pictures detected together.
         max_looks: Views under full attention at once.
-        look_pictures: Most decoded pictures of looks waiting; a look then waits with its next one.
+        look_pictures: Most decoded pictures of looks waiting; a look holds its next one back for
+            as long as it has between two.
     """
 
     decode_threads: int = 2
@@ -89,7 +91,7 @@ class Worker:
         decoding = self._settings.decode_threads * 2
         self._places = threading.Semaphore(decoding)
         self._pictures = ObservationQueue(
-            glances=self._settings.batch + decoding, looks=self._settings.look_pictures
+            glances=self._settings.batch + decoding + _OFFERED, looks=self._settings.look_pictures
         )
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -201,7 +203,7 @@ class Worker:
             if shot is None:
                 self._metrics.no_picture.inc()
                 with self._schedule_lock:
-                    self._scheduler.again(view.key, now + view.glance_period_s * _RETRY_SHARE)
+                    self._scheduler.retry(view.key, now)
                 return
             known = view.known(shot)
             self._enqueue(Observation(view.key, shot, looking=False, asked_s=now, known=known))
@@ -214,10 +216,10 @@ class Worker:
         finally:
             self._places.release()
 
-    def _enqueue(self, picture: Observation) -> None:
-        """Let a picture wait for the judge; one that finds no place is counted."""
+    def _enqueue(self, picture: Observation, timeout_s: float = 0.0) -> None:
+        """Let a picture wait for the judge; one that finds no place in time is counted."""
         self._metrics.decoded.labels(picture.view.camera_id).inc()
-        if not self._pictures.put(picture):
+        if not self._pictures.put(picture, timeout_s):
             self._metrics.dropped.inc()
             if not picture.looking:
                 self._finished(picture.view, picture.asked_s)
@@ -247,10 +249,8 @@ class Worker:
                 return
             log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
             for shot in view.look(order.look_s, order.look_fps, self._stop):
-                while not self._pictures.wait_for_looks(_HELD_UP_S):
-                    if self._stop.is_set():
-                        return
-                self._enqueue(Observation(view.key, shot, True, self._clock()))
+                picture = Observation(view.key, shot, True, self._clock())
+                self._enqueue(picture, timeout_s=1 / order.look_fps)
         except StreamError as error:
             log.info("look ended early", view=str(order.view), error=str(error))
         except Exception:

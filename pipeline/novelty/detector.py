@@ -195,7 +195,8 @@ class NoveltyDetector:
         changed, matter = np.zeros_like(free), np.zeros_like(free)
         apart = cv2.absdiff(shown[0], memory.background[0])
         tint = most_tint(shown, memory.background)
-        perhaps = ((apart > TEXTURE_APART) | (tint > settings.min_colour)) & near(free)
+        least = min(TEXTURE_APART, settings.min_change)
+        perhaps = ((apart > least) | (tint > settings.min_colour)) & near(free)
         window = bounds(clean(perhaps))
         if window is None:
             return changed, matter
@@ -207,7 +208,7 @@ class NoveltyDetector:
         other_texture = textured & (correlation < 0.4) & (apart[window] > TEXTURE_APART)
         matter[window] = colour | other_texture
         changed[window] = (bright & ~only_light) | matter[window]
-        changed = clean(changed) & memory.known & free
+        changed = clean(changed) & free
         return changed, changed & matter
 
     def _is_upset(self, changed: Mask, free: Mask, small: Plane, timestamp_s: float) -> bool:

@@ -31,7 +31,8 @@ LookRestS = Annotated[
     Field(
         ge=0,
         le=3_600,
-        description="Rest after a look that decided nothing; doubles with each, up to 16-fold.",
+        description="Rest after a look that decided nothing. It doubles with each, up to 16-fold, "
+        "while the claim has not grown; not for missing helmets, whose subjects leave.",
     ),
 ]
 Severity = Annotated[int, Field(ge=1, le=4, description="1 (low) to 4 (urgent).")]

@@ -16,7 +16,7 @@ CLIP = Path(__file__).parents[3] / "sample_videos" / "clips" / "demo-dumping.mp4
 @pytest.mark.parametrize("variant", [PATROL, ATTENTION_OFF], ids=lambda v: v.name)
 def test_a_patrol_is_measured_by_stage(variant, tmp_path: Path) -> None:
     wanted = SpeedBench(tmp_path, CLIP, window_s=6.0)
-    _, measured = _measure(variant, 2, CLIP, wanted)
+    _, (measured,) = _measure(variant, 2, CLIP, wanted)
     row = _row(variant, 2, [measured])
     assert measured.counters["analysed"] >= 4
     assert measured.counters["failures"] == 0

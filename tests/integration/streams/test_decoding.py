@@ -193,9 +193,8 @@ def test_a_keyframe_with_a_hole_is_no_picture(codec, tmp_path, read_packets):
         decode_picture(dataclasses.replace(key, data=bare, codec=CodecInfo(codec, 0, 0)))
 
 
-@pytest.mark.parametrize("share", [2, 4, 6, 10])
-def test_a_small_picture_looks_as_any_other_reduction(share, clip, read_packets):
+def test_half_the_size_looks_as_any_other_reduction(clip, read_packets):
     picture = decode_picture(read_packets(clip("large"))[0])
-    size = picture.size[0] // share, picture.size[1] // share
-    small = picture.averaged(size).astype(int)
-    assert np.abs(small - picture.frame(size).image).mean() < 2.5
+    size = picture.size[0] // 2, picture.size[1] // 2
+    half = picture.averaged(size).astype(int)
+    assert np.abs(half - picture.frame(size).image).mean() < 2.5

@@ -83,3 +83,7 @@ def test_unwatched_stills_are_replaced_seldom(
     note_watched(tmp_path)
     desk._round()
     assert [shown_after(at_s) for at_s in (38, 40, 42)] == [38, 38, 42]
+    long_ago = time.time() - 61
+    os.utime(tmp_path / ".watched", (long_ago, long_ago))
+    desk._round()
+    assert [shown_after(at_s) for at_s in (46, 71, 72)] == [42, 42, 72]

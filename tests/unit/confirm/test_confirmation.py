@@ -300,25 +300,49 @@ class TestWants:
         assert wanted[25]
 
     def test_what_no_look_decides_is_looked_at_ever_less(self, feed, suspicion):
-        view = feed(GarbageSettings(look_s=5, look_rest_s=20))
+        view = feed(GarbageSettings(look_s=5, look_fps=1, look_rest_s=20))
         begun = look_beginnings(view, lambda t: suspicion(strength=0.4), 2_000, granted=True)
         rests = [later - earlier - 5 for earlier, later in itertools.pairwise(begun)]
         assert rests == [20, 40, 80, 160] + [320] * 5
 
     def test_a_look_that_was_never_granted_makes_no_rest_longer(self, feed, suspicion):
-        view = feed(GarbageSettings(look_s=5, look_rest_s=20))
+        view = feed(GarbageSettings(look_s=5, look_fps=1, look_rest_s=20))
         begun = look_beginnings(view, lambda t: suspicion(strength=0.4), 200, granted=False)
         assert begun == [0, 25, 50, 75, 100, 125, 150, 175, 200]
 
+    def test_the_few_pictures_of_a_slow_look_make_no_rest_longer(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_fps=4, look_rest_s=20))
+        begun = look_beginnings(view, lambda t: suspicion(strength=0.4), 100, granted=True)
+        assert begun == [0, 25, 50, 75, 100]
+
+    def test_who_comes_after_others_is_looked_at_as_soon(self, feed, suspicion):
+        settings = MissingHelmetSettings(look_s=5, look_fps=1, look_rest_s=20, open_at=0.9)
+        view = feed(rules={Topic("missing_helmet", "z"): settings})
+        begun = look_beginnings(
+            view,
+            lambda t: replace(suspicion(strength=0.4), type="missing_helmet"),
+            300,
+            granted=True,
+        )
+        rests = {later - earlier for earlier, later in itertools.pairwise(begun)}
+        assert rests == {29}  # 9 s of looking, as it goes on once, and the rest
+
+    def test_what_flickers_by_little_more_than_grown_rests_longer_too(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_fps=1, look_rest_s=20, open_at=0.9))
+        begun = look_beginnings(
+            view, lambda t: suspicion(strength=0.4 if t % 50 < 25 else 0.6), 600, granted=True
+        )
+        assert len(begun) < 10
+
     def test_a_claim_that_has_grown_rests_as_after_its_first_look(self, feed, suspicion):
-        view = feed(GarbageSettings(look_s=5, look_rest_s=20, open_at=0.9))
+        view = feed(GarbageSettings(look_s=5, look_fps=1, look_rest_s=20, open_at=0.9))
         begun = look_beginnings(
             view, lambda t: suspicion(strength=0.4 if t < 200 else 0.6), 260, granted=True
         )
         assert begun == [0, 25, 70, 155, 201]
 
     def test_what_was_decided_begins_anew_when_it_comes_back(self, feed, suspicion):
-        view = feed(GarbageSettings(look_s=5, look_rest_s=20, clear_s=10, reopen_s=900))
+        view = feed(GarbageSettings(look_s=5, look_fps=1, look_rest_s=20, clear_s=10, reopen_s=900))
         look_beginnings(view, lambda t: suspicion(strength=0.4), 100, granted=True)
         view.run(lambda t: [suspicion()], 130, from_s=101)
         assert view.confirmation.open_sightings

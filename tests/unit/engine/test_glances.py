@@ -53,21 +53,51 @@ def test_views_that_were_seen_together_are_spread_over_the_period() -> None:
 
 
 def test_glances_about_as_often_as_keyframes_are_not_moved() -> None:
-    views = [ViewKey(f"cam-{i}") for i in range(4)]
-    scheduler = GlanceScheduler(dict.fromkeys(views, 2.0), 0.0)
-    for view in scheduler.take_due(5.0, 4):
+    views = [ViewKey(f"cam-{i}") for i in range(10)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 4.0), 0.0)
+    for view in scheduler.take_due(5.0, 10):
         scheduler.finished(view, 5.0)
-    assert len(scheduler.take_due(7.0, 4)) == 4
+    assert scheduler.take_due(8.9, 10) == []
+    assert len(scheduler.take_due(9.0, 10)) == 10
 
 
-def test_a_glance_that_gave_nothing_is_tried_again_when_told() -> None:
+def test_a_glance_that_gave_nothing_is_tried_again_soon() -> None:
     scheduler = GlanceScheduler({A: 10.0}, 0.0)
     scheduler.take_due(1.0, 1)
-    scheduler.again(A, 2.25)
+    scheduler.retry(A, 1.0)
     assert scheduler.take_due(2.2, 1) == []
     assert scheduler.take_due(2.25, 1) == [A]
-    scheduler.again(B, 3.0)
+    scheduler.retry(B, 3.0)
     assert scheduler.next_due_s() is None
+
+
+def test_tries_that_give_nothing_are_no_crowd() -> None:
+    views = [ViewKey(f"cam-{i}") for i in range(40)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 10.0), 0.0)
+    alone, *offline = scheduler.take_due(5.0, 40)
+    scheduler.finished(alone, 5.0)
+    for _ in range(30):  # the offline ones are asked again and again, all at once
+        for view in offline:
+            scheduler.retry(view, 5.0)
+        offline = [view for view in scheduler.take_due(14.9, 40) if view != alone]
+    assert scheduler.take_due(15.0, 1) == [alone]
+    scheduler.finished(alone, 15.0)
+    assert scheduler.next_due_s() == 25.0
+
+
+def test_a_try_that_gives_nothing_waits_for_the_stretch_too() -> None:
+    views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
+    scheduler = GlanceScheduler(views, 0.0)
+    simulate(scheduler, 200, cost_s=0.1)
+    stretch = scheduler.stretch
+    assert stretch > 1.5
+    now_s = 1_000.0
+    (view,) = scheduler.take_due(now_s, 1)
+    stretch = scheduler.stretch
+    for other in scheduler.take_due(now_s, 40):
+        scheduler.finished(other, now_s + 1_000.0)
+    scheduler.retry(view, now_s)
+    assert scheduler.next_due_s() == pytest.approx(now_s + 2.0 * stretch - 1.75, abs=0.3)
 
 
 def test_overload_stretches_all_views_alike() -> None:

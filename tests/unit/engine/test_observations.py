@@ -1,6 +1,8 @@
 """The picture queue: bounded for each kind, counting what it drops."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import numpy as np
@@ -62,13 +64,24 @@ def test_room_for_glances_is_told_and_waited_for() -> None:
     reader.join()
 
 
-def test_room_for_looks_is_told_and_waited_for() -> None:
+def test_a_picture_waits_for_a_place_as_long_as_it_may() -> None:
     queue = ObservationQueue(glances=1, looks=1)
-    queue.put(observation("a"))
-    assert queue.wait_for_looks(0)
-    queue.put(observation("b", looking=True))
-    assert not queue.wait_for_looks(0.01)
-    reader = threading.Timer(0.05, queue.take, (2, 0))
+    queue.put(observation("a", looking=True))
+    assert not queue.put(observation("b", looking=True), 0.01)
+    reader = threading.Timer(0.05, queue.take, (1, 0))
     reader.start()
-    assert queue.wait_for_looks(5)
+    assert queue.put(observation("c", looking=True), 5)
     reader.join()
+    assert names(queue.take(5, 0)) == ["c"]
+    assert queue.dropped == 1
+
+
+def test_of_two_that_wait_for_one_place_one_gets_it() -> None:
+    queue = ObservationQueue(glances=1, looks=1)
+    queue.put(observation("a", looking=True))
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(queue.put, observation(n, looking=True), 0.5) for n in "bc"]
+        time.sleep(0.1)
+        assert names(queue.take(1, 0)) == ["a"]
+        assert sorted(w.result() for w in waiting) == [False, True]
+    assert len(queue) == 1

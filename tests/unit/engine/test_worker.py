@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -113,6 +115,30 @@ def test_no_glance_is_decoded_for_a_judge_that_is_behind(monkeypatch: pytest.Mon
     worker._pool.shutdown()
     assert glanced == [5.0]
     assert worker.worst_wait() > 5.0
+
+
+def test_a_look_holds_its_pictures_back_for_a_judge_that_is_behind() -> None:
+    worker, view = working(Seconds())
+    most = worker._settings.look_pictures
+    pictures = [SimpleNamespace(number=i) for i in range(most + 3)]
+    view.look = lambda look_s, look_fps, stop: iter(pictures)
+    look = threading.Thread(target=worker._look, args=(LookOrder(GATE, 3.0, 5.0, 0.2, 0.0),))
+    look.start()
+    judged: list[Any] = []
+    while len(judged) < len(pictures):
+        time.sleep(0.02)
+        assert len(worker._pictures) <= most
+        judged += worker._pictures.take(1, 5.0)
+    look.join(5.0)
+    assert [cast(Any, p.shot).number for p in judged] == [p.number for p in pictures]
+    assert worker._pictures.dropped == 0
+
+
+def test_a_look_is_held_back_no_longer_than_it_has_between_two_pictures() -> None:
+    worker, view = working(Seconds())
+    view.look = lambda look_s, look_fps, stop: iter([SimpleNamespace()] * 7)
+    worker._look(LookOrder(GATE, 3.0, 5.0, 100.0, 0.0))
+    assert worker._pictures.dropped == 7 - worker._settings.look_pictures
 
 
 def test_a_thread_that_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
+from pipeline.novelty import detector as module
+from pipeline.novelty.detector import NoveltyDetector
 from pipeline.novelty.pixels import (
     bounds,
     clean,
@@ -13,6 +16,8 @@ from pipeline.novelty.pixels import (
     most_tint,
     near,
 )
+from pipeline.novelty.settings import NoveltySettings
+from pipeline.types import NovelObject
 
 HEIGHT, WIDTH = 90, 160
 ALL = slice(0, HEIGHT), slice(0, WIDTH)
@@ -56,6 +61,36 @@ def test_what_clean_keeps_of_a_part_needs_only_what_is_near(pictures):
     part[30:60, 40:100] = True
     assert clean(mask)[part].any()
     assert (clean(mask & near(part))[part] == clean(mask)[part]).all()
+
+
+@pytest.mark.parametrize("min_change", [18.0, 6.0])
+def test_a_whole_picture_judged_at_once_gives_the_same(
+    min_change: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Things at the rims and corners, people walking along them, noise, a change of light."""
+    settings = NoveltySettings(width_px=WIDTH, still_s=4.0, min_change=min_change)
+
+    def judged() -> tuple[NoveltyDetector, list[tuple[NovelObject, ...]]]:
+        detector, rng, found = NoveltyDetector(settings), np.random.default_rng(9), []
+        street = cv2.resize(rng.integers(60, 180, (12, 20, 3), np.uint8), (WIDTH, HEIGHT))
+        for step in range(40):
+            image = street.astype(np.int16) + rng.integers(-9, 10, street.shape) + step // 4
+            if step > 5:
+                image[:14, :18], image[-9:, -21:] = (30, 60, 200), (220, 220, 40)
+                image[40:55, :11], image[30:44, 90:110] = 10, (20, 190, 90)
+            left = step * 4
+            busy = [(left, 0, left + 20, 60), (WIDTH - 12, 30, WIDTH, HEIGHT)]
+            shown = np.clip(image, 0, 255).astype(np.uint8)
+            found.append(detector.update(shown, float(step), busy))
+        return detector, found
+
+    in_windows, found = judged()
+    whole = slice(0, HEIGHT), slice(0, WIDTH)
+    monkeypatch.setattr(module, "bounds", lambda mask: whole)
+    at_once, wanted = judged()
+    assert any(found)
+    assert found == wanted
+    assert in_windows.state() == at_once.state()
 
 
 def test_bounds_of_a_mask():
