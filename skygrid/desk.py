@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 _EVERY_S = 1.0
 _STATUS_EVERY_S = 5.0
 _PROBE_EVERY_S = 30.0
-_BACKGROUND_EVERY_S = 120.0
+_BACKGROUND_EVERY_S = 600.0
 _JPEG_QUALITY = 80
 
 
@@ -66,7 +66,7 @@ class Desk:
         self._by_hand: dict[str, float] = {}
         self._hands = Hands(engine, patrol.eagles)
         self._probed_s = 0.0
-        self._kept_s = time.monotonic()
+        self._keep_at_s: dict[ViewKey, float] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Work every second until `stop`; every fault is logged and tried again."""
@@ -82,7 +82,7 @@ class Desk:
                 log.exception("desk round failed")
                 stop.wait(_STATUS_EVERY_S)
             stop.wait(_EVERY_S)
-        self._keep_backgrounds()
+        self._keep_backgrounds(self._patrol.worker.views)
 
     def obey_hands(self) -> None:
         """Know whose hand holds a head, before any head is moved; raises LedgerError."""
@@ -113,8 +113,7 @@ class Desk:
         for view in self._patrol.worker.views:
             view.still_every_s = every_s
             self._write_still(view)
-        if time.monotonic() - self._kept_s > _BACKGROUND_EVERY_S:
-            self._keep_backgrounds()
+        self._keep_backgrounds(self._due_backgrounds())
         if time.monotonic() - self._probed_s > _PROBE_EVERY_S:
             self._probed_s = time.monotonic()
             self._patrol.parts.store.probe()
@@ -221,10 +220,19 @@ class Desk:
             if any(v.view == view.key for v in news):
                 view.pipeline.confirmation.memory = memory_of(self._memories[view.key])
 
-    def _keep_backgrounds(self) -> None:
+    def _due_backgrounds(self) -> list[WatchedView]:
+        """A few views at a time: one takes 25 ms to pack, hundreds would hold all else up."""
+        now_s, views = time.monotonic(), self._patrol.worker.views
+        for number, view in enumerate(views, start=1):
+            first_s = now_s + _BACKGROUND_EVERY_S * number / len(views)
+            self._keep_at_s.setdefault(view.key, first_s)
+        due = [view for view in views if self._keep_at_s[view.key] <= now_s]
+        self._keep_at_s.update({view.key: now_s + _BACKGROUND_EVERY_S for view in due})
+        return due
+
+    def _keep_backgrounds(self, views: Sequence[WatchedView]) -> None:
         """Keep what views look like without anything new: a restart must not learn a stall."""
-        self._kept_s = time.monotonic()
-        for view in self._patrol.worker.views:
+        for view in views:
             state = view.background()
             if state:
                 path = background_file(self._patrol.site.data_dir, view.key)

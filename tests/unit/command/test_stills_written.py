@@ -62,7 +62,7 @@ def desk(tmp_path: Path, view: WatchedView) -> Desk:
     made._hands = cast(Any, SimpleNamespace(obey=lambda: None))
     for name in ("_write_status", "_tell_faults", "_take_zones", "_take_verdicts"):
         setattr(made, name, lambda: None)
-    made._kept_s = made._probed_s = float("inf")
+    made._keep_at_s, made._probed_s = {}, float("inf")
     return made
 
 
