@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
+import structlog
 
 from bench.speed.child import Counters, answer, own_mib
 from bench.speed.stages import StageClock
@@ -24,7 +25,8 @@ _SAMPLE_S = 0.5
 
 
 def main() -> None:
-    """Patrol until stdin ends."""
+    """Patrol until stdin ends; stdout is for figures alone, nobody reads it within a window."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     clock = StageClock()
     site = load_site(Path(sys.argv[1]))
     clock.install()

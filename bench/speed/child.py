@@ -20,6 +20,8 @@ from bench.errors import SpeedError
 
 Counters = dict[str, float]
 
+_STOP_S = 10.0
+
 
 def answer(read: Callable[[], Counters]) -> None:
     """Say that all is warm, then answer every line on stdin with the counters, until it ends."""
@@ -156,17 +158,14 @@ class Child:
         return total
 
     def _end(self) -> None:
+        """End of input lets a patrol stop what it started, its queue's server too; then force."""
         try:
             tree = self._tree()
         except psutil.NoSuchProcess:
             tree = []
+        with suppress(subprocess.TimeoutExpired):
+            self._process.communicate(timeout=_STOP_S)
         for process in reversed(tree):
-            try:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        self._process.wait(10)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        self._process.communicate()
