@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ def train(
     data: Path | None = None,
     also: Path | None = None,
     teacher: Path | None = None,
+    elder: Path | None = None,
+    elder_classes: Sequence[str] = (),
     output: Path | None = None,
     hours: float = 1.5,
     steps: int | None = None,
@@ -33,6 +36,7 @@ def train(
     threads: int = 0,
     seed: int = 0,
     device: str = "cpu",
+    compiled: bool = False,
     shares: Mapping[str, float] = SET_SHARES,
     say: Callable[[str], None] = print,
 ) -> Path:
@@ -46,12 +50,15 @@ def train(
         data: picture sets; default SKYGRID_DATA. All figures of the card are from these.
         also: a directory with more sets to learn from, drawn pictures for example.
         teacher: COCO checkpoint that labels persons and vehicles where the source did not.
+        elder: checkpoint with the patrol's labels whose answers to every training picture count
+            beside the labels, for `elder_classes` alone (see `distil`).
         output: weight directory to write; default `directory`/`name`.
         hours, steps: length of the run, in time or, repeatable, in batches.
         final_size_px: picture size in the last quarter of the run.
         frozen_layers, head_first: see Schedule; both spare time from COCO weights on.
         threads: torch threads, 0 for all cores. One thread with a core of its own learns three
             quarters as fast as two: the others wait for each other on a busy machine.
+        compiled: see DetectorRun.
         say: gets a line per stage.
 
     Returns:
@@ -68,6 +75,8 @@ def train(
 
         say(f"teacher {teacher.name} labels what the sources left out")
         teach(teacher, [p for p in pictures if trains(p, research)], opinions)
+    if (elder is None) != (not elder_classes):
+        raise ValueError("an elder and its classes must be given together")
     more = [p for p in read_sets(also) if p.split == "train"] if also else []
     lessons = training_lessons(pictures + more, research=research, opinions=opinions)
     say(f"{len(lessons)} training pictures")
@@ -80,11 +89,15 @@ def train(
         "threads": threads,
     }
     sizes = (size_px, final_size_px)
-    run = fit(lessons, start, directory, sizes, batch_size, seed, device, shares, options)
+    elders = (elder, tuple(elder_classes)) if elder else None
+    cutting = Cutting(sizes, batch_size, seed, shares)
+    run = fit(lessons, start, directory, cutting, options, device, elders, compiled)
     draw_history(directory / "history.jsonl", directory / "history.png")
     recipe = {**run, **options, "start": start.name, "seed": seed, "batch_size": batch_size}
     target = output or directory / name
     recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
+    if elder:
+        recipe |= {"elder": elder.name, "elder_classes": list(elder_classes)}
     origin = Origin(name, research, {**recipe, "commit": commit()})
     ship(directory / "average.pt", target, origin, pictures + more, say=say)
     return target
@@ -104,16 +117,32 @@ def training_lessons(
     return [lesson(p, heard.get(p.key)) for p in pictures if trains(p, research)]
 
 
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How a run's batches are drawn.
+
+    Attributes:
+        sizes: side of the square training pictures, px, and that in the last quarter of the run.
+        batch_size: pictures.
+        seed: of everything that is drawn.
+        shares: of the sets, see SET_SHARES.
+    """
+
+    sizes: tuple[int, int]
+    batch_size: int
+    seed: int
+    shares: Mapping[str, float]
+
+
 def fit(
     lessons: list[Lesson],
     start: Path,
     directory: Path,
-    sizes: tuple[int, int],
-    batch_size: int,
-    seed: int,
-    device: str,
-    shares: Mapping[str, float],
+    cutting: Cutting,
     options: Mapping[str, Any],
+    device: str = "cpu",
+    elder: tuple[Path, Sequence[str]] | None = None,
+    compiled: bool = False,
 ) -> dict[str, Any]:
     """Train, or go on training if `directory` holds a checkpoint; returns where the run stands."""
     import torch
@@ -121,17 +150,22 @@ def fit(
     from models.training.batches import Batches, Phases
     from models.training.compose import Recipe
     from models.training.detector_run import DetectorRun
+    from models.training.distil import Elder
     from models.training.loop import Schedule
     from models.training.network import load_network, with_patrol_head
     from models.training.table import Table
 
-    random.seed(seed)
-    torch.manual_seed(seed)
-    weights = sampling_weights([x.picture for x in lessons], shares)
-    final = Recipe(size_px=sizes[1], mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
-    batches = Batches(lessons, weights, Phases(Recipe(size_px=sizes[0]), final), batch_size, seed)
+    random.seed(cutting.seed)
+    torch.manual_seed(cutting.seed)
+    weights = sampling_weights([x.picture for x in lessons], cutting.shares)
+    first, last = cutting.sizes
+    final = Recipe(size_px=last, mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
+    phases = Phases(Recipe(size_px=first), final)
+    batches = Batches(lessons, weights, phases, cutting.batch_size, cutting.seed)
     network = with_patrol_head(load_network(start))
-    run = DetectorRun(network, Schedule(**options), directory, device)
+    asked = Elder(load_network(elder[0]), elder[1]) if elder else None
+    schedule = Schedule(**options)
+    run = DetectorRun(network, schedule, directory, device, elder=asked, compiled=compiled)
     run.train(batches, Table(len(lessons)).show)
     state = run.state
     return {
