@@ -97,7 +97,7 @@ class Batches(Dataset[dict[str, Any]]):
 
 def collate(cuts: Sequence[Cut]) -> dict[str, Any]:
     """Tensors of a batch as the loss wants them: img uint8 RGB (B, 3, S, S), batch_idx and cls
-    (N,), bboxes (N, 4) normalised centre form, known (B, C, S/8, S/8)."""
+    (N,), bboxes (N, 4) normalised centre form, known (B, C, S/8, S/8), exact (B, 1, S/8, S/8)."""
     image = np.stack([c.image[:, :, ::-1] for c in cuts])
     size = cuts[0].image.shape[0]
     xyxy = np.concatenate([c.xyxy for c in cuts]) / size
@@ -109,4 +109,5 @@ def collate(cuts: Sequence[Cut]) -> dict[str, Any]:
         "cls": torch.from_numpy(np.concatenate([c.class_id for c in cuts])).float(),
         "bboxes": torch.from_numpy(centre).float(),
         "known": torch.from_numpy(np.stack([c.known for c in cuts])),
+        "exact": torch.from_numpy(np.stack([c.exact[None] for c in cuts])),
     }

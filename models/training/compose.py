@@ -55,12 +55,14 @@ class Cut:
         xyxy: (N, 4) float32 pixels.
         class_id: (N,) int32.
         known: (C, S/8, S/8) uint8, 1 where the class was looked for.
+        exact: (S/8, S/8) uint8, 1 where labels are exact because the picture was drawn.
     """
 
     image: Image
     xyxy: npt.NDArray[np.float32]
     class_id: npt.NDArray[np.int32]
     known: npt.NDArray[np.uint8]
+    exact: npt.NDArray[np.uint8]
 
 
 Source = tuple[Image, Lesson]
@@ -74,12 +76,14 @@ def cut(sources: list[Source], recipe: Recipe, rng: np.random.Generator) -> Cut:
     rooms = _rooms(len(sources), size, rng)
     scale = recipe.scale if len(sources) == 1 else recipe.mosaic_scale
     boxes, classes = [], []
+    exact = np.zeros(known.shape[1:], np.uint8)
     for source, room in zip(sources, rooms, strict=True):
+        _mark(exact, room, source[1].picture.exact)
         xyxy, class_id = _place(source, room, scale, recipe, rng, image, known)
         boxes.append(xyxy)
         classes.append(class_id)
     image = camera_effects(image, rng) if rng.random() < recipe.effects else colour(image, rng)
-    return Cut(image, np.concatenate(boxes), np.concatenate(classes), known)
+    return Cut(image, np.concatenate(boxes), np.concatenate(classes), known, exact)
 
 
 def _rooms(count: int, size: int, rng: np.random.Generator) -> list[tuple[int, int, int, int]]:
@@ -111,7 +115,7 @@ def _place(
     _paste(picture, (w, h), (left + dx, top + dy), room, image)
     shift = np.array([left + dx, top + dy, left + dx, top + dy], np.float32)
     size = np.array([w, h, w, h], np.float32)
-    _mark(known, room, lesson.known)
+    _mark(known, room, lesson.known[:, None, None])
     clipped, share = _clip(boxes * size + shift, room)
     side = (clipped[:, 2:] - clipped[:, :2]).min(1) if len(clipped) else np.zeros(0)
     keep = (share >= recipe.min_visible) & (side >= recipe.min_side_px)
@@ -178,9 +182,9 @@ def _clip(xyxy: Any, room: Any) -> tuple[Any, Any]:
     return clipped, share
 
 
-def _mark(known: Any, room: tuple[int, int, int, int], classes: Any) -> None:
+def _mark(cells: Any, room: tuple[int, int, int, int], value: Any) -> None:
     left, top, right, bottom = (v // CELL_PX for v in room)
-    known[:, top:bottom, left:right] = classes[:, None, None]
+    cells[..., top:bottom, left:right] = value
 
 
 def _unmark(known: Any, xyxy: Any, class_id: Any) -> None:

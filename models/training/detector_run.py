@@ -72,7 +72,7 @@ class DetectorRun(TrainingRun):
         loss, parts = self.criterion(predictions, batch)
         if self.elder is None:
             return loss.sum(), parts, len(image)
-        apart, more = self.elder.cost(predictions, image)
+        apart, more = self.elder.cost(predictions, image, batch["exact"].to(self.device))
         return loss.sum() + apart, {**parts, **more}, len(image)
 
     def save(self) -> None:

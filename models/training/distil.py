@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.labels import LABELS
+from models.training.loss import known_per_anchor
 
 CLASS_GAIN = 0.5
 """Weight of the classes' part: as much as Ultralytics gives to labels."""
@@ -56,13 +57,23 @@ class Elder:
         said = self.network(image)
         return {name: said[name].float() for name in ("scores", "boxes")}
 
-    def cost(self, mine: Predictions, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """How far predictions are from the elder's: the sum over the batch, and its parts."""
-        return distance(mine, self.answer(image), self.rows)
+    def cost(
+        self, mine: Predictions, image: Tensor, exact: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """How far predictions are from the elder's, see `distance`.
+
+        Args:
+            mine: predictions for the pictures.
+            image: (B, 3, S, S) in 0..1.
+            exact: (B, 1, S/8, S/8), 1 where labels are exact: there the elder is not asked, it
+                has never seen drawn things.
+        """
+        asked = 1 - known_per_anchor(exact).permute(0, 2, 1)
+        return distance(mine, self.answer(image), self.rows, asked)
 
 
 def distance(
-    mine: Predictions, elders: Predictions, rows: Sequence[int]
+    mine: Predictions, elders: Predictions, rows: Sequence[int], asked: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Distance from predictions to an elder's, zero where both are alike.
 
@@ -71,15 +82,22 @@ def distance(
     is of an object there. Both are divided by the sum of what the elder is sure of, as the loss of
     labels is by the sum of its targets.
 
+    Args:
+        mine, elders: predictions for the same pictures.
+        rows: class ids that count.
+        asked: (B, 1, A), 1 where the elder counts, else 0.
+
     Returns:
         The weighted sum times the number of pictures; the parts "like_cls" and "like_dfl".
     """
     sure = elders["scores"][:, rows].sigmoid()
-    total = sure.sum().clamp(min=1.0)
-    logits = mine["scores"][:, rows]
-    entropy = functional.binary_cross_entropy(sure, sure, reduction="sum")
-    apart = functional.binary_cross_entropy_with_logits(logits, sure, reduction="sum") - entropy
-    weight = sure.amax(1)
+    entropy = functional.binary_cross_entropy(sure, sure, reduction="none")
+    apart = functional.binary_cross_entropy_with_logits(
+        mine["scores"][:, rows], sure, reduction="none"
+    )
+    apart = ((apart - entropy) * asked).sum()
+    total = (sure * asked).sum().clamp(min=1.0)
+    weight = sure.amax(1) * asked[:, 0]
     edges = functional.kl_div(
         _edges(mine["boxes"]), _edges(elders["boxes"]), reduction="none", log_target=True
     )

@@ -77,6 +77,11 @@ class Picture:
         """Set and file stem: names the picture in files of labels and lists."""
         return f"{self.set_name}/{self.path.stem}"
 
+    @property
+    def exact(self) -> bool:
+        """Drawn, so that its labels are exact and complete."""
+        return self.traits.get("annotation") == "exact"
+
 
 def data_directory() -> Path:
     """Where the picture sets are: SKYGRID_DATA, else ../shared/data beside the repository."""

@@ -25,8 +25,11 @@ def said(sure_of: int | None = None, edge: int = 3, at: int = 0) -> dict[str, to
     return {"scores": scores, "boxes": boxes.view(2, 4 * BINS, 5)}
 
 
-def cost(mine: dict, elders: dict, rows: list[int] | None = None) -> float:
-    return float(distance(mine, elders, [HELMET] if rows is None else rows)[0])
+ASKED = torch.ones(2, 1, 5)
+
+
+def cost(mine: dict, elders: dict, rows: list[int] | None = None, asked=ASKED) -> float:
+    return float(distance(mine, elders, [HELMET] if rows is None else rows, asked)[0])
 
 
 def test_alike_costs_nothing() -> None:
@@ -44,6 +47,13 @@ def test_other_classes_are_not_listened_to() -> None:
     assert cost(said(None), said(BIN), [HELMET, BIN]) > 1
 
 
+def test_where_it_is_not_asked_it_does_not_count() -> None:
+    asked = ASKED.clone()
+    asked[0, 0, 0] = 0
+    assert cost(said(), said(HELMET), asked=asked) == pytest.approx(0.0, abs=0.05)
+    assert cost(said(), said(HELMET, at=1), asked=asked) > 1
+
+
 def test_edges_count_only_where_the_elder_is_sure() -> None:
     mine, elders = said(HELMET), said(HELMET)
     mine["boxes"][1] = torch.randn(4 * BINS, 5, generator=torch.Generator().manual_seed(0)) * 3
@@ -59,7 +69,7 @@ def test_learning_from_an_elder_comes_closer() -> None:
     costs = []
     for _ in range(100):
         optimizer.zero_grad()
-        loss = distance(mine, said(HELMET), [HELMET])[0]
+        loss = distance(mine, said(HELMET), [HELMET], ASKED)[0]
         loss.backward()
         optimizer.step()
         costs.append(float(loss.detach()))
@@ -77,7 +87,13 @@ def test_the_elder_answers_without_learning() -> None:
     network.names = dict(enumerate(LABELS))
     elder = Elder(network, ["helmet"])
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    answer = elder.answer(torch.rand(2, 3, 64, 64))
+    image = torch.rand(2, 3, 64, 64)
+    answer = elder.answer(image)
+    drawn = torch.tensor([0, 1], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 8, 8)
+    mine = {name: value.clone() for name, value in answer.items()}
+    mine["scores"][1] += 5
+    assert float(elder.cost(mine, image, drawn)[0]) < 1e-3
+    assert float(elder.cost(mine, image, 1 - drawn)[0]) > 1
     assert answer["scores"].shape == (2, len(LABELS), 84)
     assert answer["boxes"].shape == (2, 64, 84)
     assert not answer["scores"].requires_grad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,14 @@ def test_a_mosaic_knows_in_each_part_only_what_its_source_labelled() -> None:
     assert made.known[HELMET, 0, -1] == 0
     assert made.known[CAR, 0, 0] == 0
     assert made.known[CAR, -1, -1] == 1
+
+
+def test_a_mosaic_knows_which_parts_were_drawn() -> None:
+    photo = (GREY_IMAGE, lesson(picture([], {HELMET}), None))
+    exact = replace(picture([], {HELMET}), traits={"annotation": "exact"})
+    drawn = (GREY_IMAGE, lesson(exact, None))
+    made = cut([photo, drawn, photo, photo], Recipe(size_px=128), np.random.default_rng(1))
+    assert (made.exact[0, 0], made.exact[0, -1], made.exact[-1, -1]) == (0, 1, 0)
 
 
 def test_a_place_of_doubt_is_unknown_for_its_class_alone() -> None:
