@@ -1,10 +1,10 @@
-"""Judged incidents as training data: pictures, boxes, verdicts and model version, COCO and YOLO."""
+"""Judged incidents as training data: COCO, YOLO, and a picture set that `skygrid train` reads."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,18 @@ Json = dict[str, Any]
 HARD_NEGATIVES = ("not_there", "wrong_object")
 """Rejections that say that the claimed thing is not in the picture; the others say it is lawful,
 elsewhere or known, so their pictures teach the rules, not the detector."""
+CLAIMED: Mapping[str, tuple[str, ...]] = {
+    "street_vending": ("stall", "parasol", "tricycle"),
+    "garbage": ("garbage",),
+    "overflowing_bin": ("overflowing_bin",),
+    "missing_helmet": ("bare_head",),
+}
+"""Incident type → the detector's labels that a claim may stand for, the likeliest first. A verdict
+on a crowd judges a count, not a box, and teaches the detector nothing."""
+
+SPLIT_EVERY = 5
+"""Every fifth camera-day is kept for validation: its pictures look alike and stay together."""
+
 _SAME = 0.3
 """IoU from which a detection is taken for the claimed thing."""
 
@@ -43,22 +55,27 @@ class ExportOptions:
         since: Only incidents started at or after this time, aware.
         until: And before this time.
         types: Only these incident types; empty for all.
+        licence: What may be done with the pictures, as `skygrid train` asks; decides whether a
+            default weight may learn from them.
     """
 
     labels: Sequence[str]
     since: datetime | None = None
     until: datetime | None = None
     types: Sequence[str] = ()
+    licence: str = "not stated"
 
 
 @dataclass(slots=True)
 class ExportReport:
-    """What was written, and what was left out because its picture is gone or broken."""
+    """What was written, of it what a detector can learn from (`lessons`), and what was left out
+    because its picture is gone or broken."""
 
     images: int = 0
     accepted: int = 0
     rejected: int = 0
     hard_negatives: int = 0
+    lessons: int = 0
     without_picture: int = 0
     unknown_labels: dict[str, int] = field(default_factory=dict)
 
@@ -96,7 +113,9 @@ def export_verdicts(
 
     `images/`, `annotations.json` (COCO; the claim with its verdict, and the detector's boxes with
     their scores), `labels/` and `data.yaml` (YOLO; detector boxes of accepted pictures, and of
-    hard negatives what is left without the claimed thing).
+    hard negatives what is left without the claimed thing). `manifest.jsonl` makes the folder a
+    picture set for `skygrid train` and `skygrid bench detect`: there the judged thing alone is a
+    label, and what else the detector saw of its kind, which nobody judged, is left open.
 
     Raises:
         ExportError: The folder exists and is not empty.
@@ -107,17 +126,22 @@ def export_verdicts(
     (out / "labels").mkdir(exist_ok=True)
     report = ExportReport()
     coco = _Coco(tuple(options.labels))
+    lessons = _Lessons(out.name, options.licence)
     for example in _examples(engine, evidence_root, options, report):
         shutil.copyfile(example.picture, out / "images" / example.name)
         coco.add(example)
         if example.review == "accepted" or example.is_hard_negative:
             text = _yolo(example, options.labels, report)
             (out / "labels" / example.name).with_suffix(".txt").write_text(text)
+            lessons.add(example)
         report.images += 1
         report.accepted += example.review == "accepted"
         report.rejected += example.review == "rejected"
         report.hard_negatives += example.is_hard_negative
     (out / "annotations.json").write_text(json.dumps(coco.document(), ensure_ascii=False))
+    report.lessons = len(lessons.rows)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in lessons.rows)
+    (out / "manifest.jsonl").write_text(lines, encoding="utf-8")
     names = "".join(f"  {i}: {name}\n" for i, name in enumerate(options.labels))
     (out / "data.yaml").write_text(f"path: .\ntrain: images\nval: images\nnames:\n{names}")
     return report
@@ -216,10 +240,56 @@ def _yolo(example: _Example, labels: Sequence[str], report: ExportReport) -> str
         if label not in labels:
             report.unknown_labels[label] = report.unknown_labels.get(label, 0) + 1
             continue
-        x1, y1, x2, y2 = box
-        numbers = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
-        lines.append(f"{labels.index(label)} " + " ".join(f"{n:.6f}" for n in numbers))
+        lines.append(f"{labels.index(label)} " + " ".join(f"{n:.6f}" for n in _centred(box)))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _centred(box: Box) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom → centre and size."""
+    x1, y1, x2, y2 = box
+    return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+
+
+class _Lessons:
+    """Collects manifest rows (see `models.training.manifest`) of what was judged."""
+
+    def __init__(self, dataset: str, licence: str) -> None:
+        self._same = {"dataset": dataset, "licence": licence, "annotation": "verdict"}
+        self._groups: dict[str, int] = {}
+        self.rows: list[Json] = []
+
+    def add(self, example: _Example) -> None:
+        """Add an accepted picture or a hard negative, if its type claims something with a box."""
+        sighting = example.sighting
+        labels = CLAIMED.get(sighting["type"])
+        if labels is None:
+            return
+        alike = [seen for seen in _seen_in(example) if seen[1] in labels]
+        here = [seen for seen in alike if iou(seen[0], example.claim) >= _SAME]
+        boxes: list[tuple[Box, str]] = []
+        if not example.is_hard_negative:
+            boxes = [(box, label) for box, label, _ in here] or [(example.claim, labels[0])]
+        judged = labels if example.is_hard_negative else {label for _, label in boxes}
+        group = f"{sighting['camera_id']}/{sighting['observed_at'][:10]}"
+        place = self._groups.setdefault(group, len(self._groups))
+        self.rows.append(
+            {
+                "file": f"images/{example.name}",
+                "split": "val" if place % SPLIT_EVERY == SPLIT_EVERY - 1 else "train",
+                "group": group,
+                "width": example.size[0],
+                "height": example.size[1],
+                "labelled_classes": sorted(judged),
+                "negative": example.is_hard_negative,
+                "boxes": [_named(label, box) for box, label in boxes],
+                "doubts": [_named(seen[1], seen[0]) for seen in alike if seen not in here],
+                **self._same,
+            }
+        )
+
+
+def _named(label: str, box: Box) -> list[Any]:
+    return [label, *(round(number, 6) for number in _centred(box))]
 
 
 class _Coco:

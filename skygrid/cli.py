@@ -194,6 +194,7 @@ def train(
     size: Annotated[int, typer.Option(min=64, help="Side of training pictures, px.")] = 416,
     final_size: Annotated[int, typer.Option(min=64, help="In the last quarter.")] = 416,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a batch.")] = 8,
+    frozen: Annotated[int, typer.Option(min=0, help="First layers that stay as they are.")] = 0,
     hours: Hours = 1.5,
     steps: Steps = None,
     rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 8e-4,
@@ -220,6 +221,7 @@ def train(
         size_px=size,
         final_size_px=final_size,
         batch_size=batch,
+        frozen_layers=frozen,
         hours=hours,
         steps=steps,
         rate=rate,
@@ -285,8 +287,11 @@ def export_verdicts(
     site: SiteFile,
     out: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     overrides: Overrides = None,
+    licence: Annotated[
+        str, typer.Option(help="Of the pictures; a default weight learns from CC0 and the like.")
+    ] = "not stated",
 ) -> None:
-    """Write judged pictures with boxes and verdicts, in COCO and YOLO form."""
+    """Write judged pictures with boxes and verdicts: COCO, YOLO, and a set to learn from."""
     from api.export import ExportOptions
     from api.export import export_verdicts as export
     from models.labels import LABELS
@@ -294,10 +299,12 @@ def export_verdicts(
 
     patrol = _site(site, overrides)
     engine = open_engine(patrol.database_url)
-    report = export(engine, patrol.data_dir / "evidence", out, ExportOptions(LABELS))
+    report = export(
+        engine, patrol.data_dir / "evidence", out, ExportOptions(LABELS, licence=licence)
+    )
     console.print(
         f"{report.images} pictures: {report.accepted} accepted, {report.rejected} rejected, "
-        f"{report.hard_negatives} of them hard negatives"
+        f"{report.hard_negatives} of them hard negatives; {report.lessons} teach the detector"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ class Picture:
         labelled: Classes (ids) that were annotated; all others are unknown, not absent.
         boxes: (N, 4) float32, centre x, centre y, width, height in 0..1 of the picture.
         class_id: (N,) int32, index into LABELS.
+        doubts: (M, 5) float32, class id and a box as in boxes: places where nobody can say whether
+            the class is there.
         points: (M, 2) float32 head points in 0..1 of the picture, None where not counted.
         negative: A street known to be clean (garbage set) or without vendors (vending set).
         from_above: Seen from high up, where a COCO teacher's silence proves nothing.
@@ -65,6 +67,7 @@ class Picture:
     labelled: frozenset[int]
     boxes: npt.NDArray[np.float32]
     class_id: npt.NDArray[np.int32]
+    doubts: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 5), np.float32))
     points: npt.NDArray[np.float32] | None = None
     negative: bool = False
     from_above: bool = False
@@ -115,7 +118,8 @@ def read_sets(root: Path, sets: Iterable[str] | None = None) -> list[Picture]:
 
 
 def read_set(folder: Path) -> Iterator[Picture]:
-    """The pictures of one set folder (images, labels, manifest.jsonl)."""
+    """The pictures of one set folder: images, manifest.jsonl, and labels in YOLO's form, or in
+    the manifest itself as `boxes` (label, centre x, y, width, height) and `doubts`."""
     with (folder / "manifest.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
@@ -124,7 +128,11 @@ def read_set(folder: Path) -> Iterator[Picture]:
 
 def _picture(folder: Path, row: dict[str, Any]) -> Picture:
     path = folder / row["file"]
-    boxes, class_id = read_labels(folder / "labels" / f"{path.stem}.txt")
+    if "boxes" in row:
+        own = _listed(row["boxes"])
+        boxes, class_id = own[:, 1:], own[:, 0].astype(np.int32)
+    else:
+        boxes, class_id = read_labels(folder / "labels" / f"{path.stem}.txt")
     labelled = {LABELS.index(c) for c in row.get("labelled_classes", ()) if c in LABELS}
     negative = bool(row.get("negative", False))
     if negative and folder.name.startswith("vending"):
@@ -140,6 +148,7 @@ def _picture(folder: Path, row: dict[str, Any]) -> Picture:
         labelled=frozenset(labelled),
         boxes=boxes,
         class_id=class_id,
+        doubts=_listed(row.get("doubts", ())),
         points=_points(row),
         negative=negative,
         from_above=nadir or folder.name == "eagle",
@@ -151,6 +160,12 @@ def _picture(folder: Path, row: dict[str, Any]) -> Picture:
 
 TRAITS = ("annotation", "head_boxes", "far_view", "granularity", "amsterdam", "view", "grade")
 """Manifest entries kept with a picture for breakdowns."""
+
+
+def _listed(boxes: Iterable[Sequence[Any]]) -> npt.NDArray[np.float32]:
+    """(N, 5) class id and box from a manifest's rows of label, centre x, y, width, height."""
+    rows = [(LABELS.index(label), *numbers) for label, *numbers in boxes if label in LABELS]
+    return np.asarray(rows, np.float32).reshape(-1, 5)
 
 
 def _points(row: dict[str, Any]) -> npt.NDArray[np.float32] | None:

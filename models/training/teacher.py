@@ -68,7 +68,7 @@ def lesson(picture: Picture, opinion: FloatArray | None) -> Lesson:
         picture=picture,
         boxes=np.concatenate([picture.boxes, opinion[add, 2:]]),
         class_id=np.concatenate([picture.class_id, opinion[add, 0].astype(np.int32)]),
-        unsure=opinion[doubt][:, (0, 2, 3, 4, 5)],
+        unsure=np.concatenate([picture.doubts, opinion[doubt][:, (0, 2, 3, 4, 5)]]),
         known=known,
     )
 

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from api.export import ExportError, ExportOptions, export_verdicts, jpeg_size
+from models.labels import LABELS as ALL
+from models.training.manifest import licence_allows, read_set
 
 LABELS = ("person", "helmet", "bare_head", "garbage", "overflowing_bin", "bin", "stall")
+STALL = ALL.index("stall")
 
 
 def judge(client: httpx.Client, item: dict[str, Any], **verdict: Any) -> None:
@@ -27,7 +31,7 @@ def test_export(house: Any, operator: httpx.Client, tmp_path: Path) -> None:
     judge(operator, second, action="reject", reason="wrong_object")
     judge(operator, third, action="reject", reason="lawful")
     out = tmp_path / "out"
-    options = ExportOptions(labels=LABELS)
+    options = ExportOptions(labels=LABELS, licence="CC0")
     root = house.services.settings.evidence_root
     report = export_verdicts(house.services.engine, root, out, options)
     assert (report.images, report.accepted, report.rejected, report.hard_negatives) == (3, 1, 2, 1)
@@ -52,8 +56,53 @@ def test_export(house: Any, operator: httpx.Client, tmp_path: Path) -> None:
         x, y, width, height = claim["bbox"]
         assert 0 <= x <= x + width <= 640
         assert 0 <= y <= y + height <= 360
+    check_lessons(out, coco, report.lessons)
     with pytest.raises(ExportError, match="new or empty"):
         export_verdicts(house.services.engine, root, out, options)
+
+
+def check_lessons(out: Path, coco: dict[str, Any], count: int) -> None:
+    """The folder is a picture set: the accepted claim is a label, the wrong one is known to be
+    none, the lawful one teaches nothing."""
+    pictures = {picture.path.name: picture for picture in read_set(out)}
+    assert len(pictures) == count == 2
+    claims = {a["image_id"]: a["bbox"] for a in coco["annotations"] if a["source"] == "claim"}
+    for image in coco["images"]:
+        name = Path(image["file_name"]).name
+        if image["reason"] == "lawful":
+            assert name not in pictures
+            continue
+        picture = pictures[name]
+        assert licence_allows(picture.licence)
+        assert picture.group == f"{image['camera_id']}/{image['date_captured'][:10]}"
+        assert picture.split == "train"
+        if image["hard_negative"]:
+            assert picture.negative
+            assert set(picture.labelled) == {ALL.index(c) for c in ("stall", "parasol", "tricycle")}
+            assert len(picture.boxes) == 0
+        else:
+            x, y, width, height = claims[image["id"]]
+            assert picture.labelled == {STALL}
+            assert picture.class_id.tolist() == [STALL]
+            centre = (x + width / 2) / 640, (y + height / 2) / 360, width / 640, height / 360
+            np.testing.assert_allclose(picture.boxes[0], centre, atol=1e-4)
+
+
+def test_every_fifth_camera_day_is_kept_for_validation(
+    house: Any, operator: httpx.Client, tmp_path: Path
+) -> None:
+    for item in operator.get("/api/v1/incidents", params={"limit": 60}).json()["items"]:
+        if item["review"] == "pending":
+            judge(operator, item, action="reject", reason="not_there")
+    options = ExportOptions(labels=LABELS, licence="CC0")
+    root = house.services.settings.evidence_root
+    export_verdicts(house.services.engine, root, tmp_path / "all", options)
+    splits: dict[str, set[str]] = {}
+    for picture in read_set(tmp_path / "all"):
+        splits.setdefault(picture.group, set()).add(picture.split)
+    assert len(splits) >= 5
+    assert all(len(split) == 1 for split in splits.values())
+    assert sum("val" in split for split in splits.values()) == len(splits) // 5
 
 
 def test_jpeg_size_of_what_is_no_jpeg(tmp_path: Path) -> None:

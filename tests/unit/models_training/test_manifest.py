@@ -48,6 +48,14 @@ def test_only_named_classes_are_labelled(tmp_path) -> None:
     assert len(picture.boxes) == 0
 
 
+def test_boxes_and_doubts_may_be_in_the_manifest(tmp_path) -> None:
+    box, doubt = ["car", 0.5, 0.25, 0.2, 0.1], ["stall", 0.1, 0.2, 0.3, 0.4]
+    picture = _picture(tmp_path / "mine", row(boxes=[box, ["dragon", 0, 0, 1, 1]], doubts=[doubt]))
+    assert picture.class_id.tolist() == [CAR]
+    np.testing.assert_allclose(picture.boxes, [[0.5, 0.25, 0.2, 0.1]])
+    np.testing.assert_allclose(picture.doubts, [[STALL, 0.1, 0.2, 0.3, 0.4]])
+
+
 def test_a_street_without_vendors_is_known_to_hold_no_stall(tmp_path) -> None:
     picture = _picture(tmp_path / "vending", row(negative=True, labelled_classes=[]))
     assert STALL in picture.labelled

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.detections import Detections
 from models.labels import LABELS
 from models.training.augment import camera_effects, compress, night, rain
 from models.training.compose import CELL_PX, Recipe, cut
 from models.training.manifest import Picture
+from models.training.teach import DOUBTED
+from models.training.teach import opinion as opinion_of
 from models.training.teacher import SURE, lesson
 
 PERSON, HELMET, CAR = (LABELS.index(c) for c in ("person", "helmet", "car"))
@@ -64,6 +67,15 @@ def test_from_above_the_teachers_silence_proves_nothing() -> None:
     taught = lesson(picture([CAR], {CAR}, from_above=True), opinion())
     assert not taught.known[PERSON]
     assert taught.known[CAR]
+
+
+def test_a_place_nobody_judged_is_ignored() -> None:
+    doubts = np.float32([[HELMET, 0.2, 0.2, 0.1, 0.1]])
+    taught = lesson(
+        picture([], {HELMET}, doubts=doubts), opinion((PERSON, 0.3, 0.5, 0.5, 0.4, 0.9))
+    )
+    assert taught.unsure[:, 0].tolist() == [HELMET, PERSON]
+    np.testing.assert_allclose(taught.unsure[0], doubts[0])
 
 
 def test_without_a_teacher_unlabelled_classes_are_unknown() -> None:
@@ -126,3 +138,12 @@ def test_the_same_seed_makes_the_same_picture() -> None:
     source = (GREY_IMAGE, lesson(picture([HELMET], {HELMET}), None))
     a, b = (cut([source], Recipe(size_px=128), np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(a.image, b.image)
+
+
+def test_coco_classes_become_patrol_classes_and_rivals_become_doubts() -> None:
+    same_place = [[0, 0, 100, 100], [0, 0, 100, 98], [200, 200, 240, 240]]
+    found = Detections(np.float32(same_place), np.float32([0.9, 0.8, 0.7]), np.int32([2, 7, 16]))
+    rows = opinion_of(found, (400, 400))
+    assert rows[:, 0].tolist() == [LABELS.index("car"), LABELS.index("truck_bus")]
+    assert rows[:, 1].tolist() == pytest.approx([0.9, DOUBTED])
+    np.testing.assert_allclose(rows[0, 2:], [0.125, 0.125, 0.25, 0.25])
