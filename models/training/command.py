@@ -152,7 +152,7 @@ def fit(
     from models.training.detector_run import DetectorRun
     from models.training.distil import Elder
     from models.training.loop import Schedule
-    from models.training.network import load_network, with_patrol_head
+    from models.training.network import load_network, with_hard_swish, with_patrol_head
     from models.training.table import Table
 
     random.seed(cutting.seed)
@@ -162,7 +162,7 @@ def fit(
     final = Recipe(size_px=last, mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
     phases = Phases(Recipe(size_px=first), final)
     batches = Batches(lessons, weights, phases, cutting.batch_size, cutting.seed)
-    network = with_patrol_head(load_network(start))
+    network = with_hard_swish(with_patrol_head(load_network(start)))
     asked = Elder(load_network(elder[0]), elder[1]) if elder else None
     schedule = Schedule(**options)
     run = DetectorRun(network, schedule, directory, device, elder=asked, compiled=compiled)

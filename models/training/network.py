@@ -71,6 +71,20 @@ def _patrol_rows(old: nn.Conv2d, stride: float) -> nn.Conv2d:
     return new
 
 
+def with_hard_swish(network: Any) -> nn.Module:
+    """Replace every SiLU by a hard swish (Howard et al., arXiv:1905.02244), in place.
+
+    An exponential for each of two million activations was a third of an INT8 inference on a CPU;
+    the hard swish is a clip and two products, and differs by 0.14 at most.
+    """
+    for module in network.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.SiLU):
+                setattr(module, name, nn.Hardswish())
+    network.yaml["activation"] = "torch.nn.Hardswish()"
+    return network  # type: ignore[no-any-return]
+
+
 def freeze_first(network: Any, layers: int) -> None:
     """Fix the first layers (weights without gradient, batch-norm in its inference form) and let
     all others learn."""
