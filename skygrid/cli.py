@@ -191,6 +191,9 @@ def train(
     elder_class: Annotated[
         list[str] | None, typer.Option(help="A class the elder is asked for; repeat it.")
     ] = None,
+    kept: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the start's weights that stays.")
+    ] = 0.0,
     size: Annotated[int, typer.Option(min=64, help="Side of training pictures, px.")] = 416,
     final_size: Annotated[int, typer.Option(min=64, help="In the last quarter.")] = 416,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a batch.")] = 8,
@@ -218,6 +221,7 @@ def train(
         teacher=teacher,
         elder=elder,
         elder_classes=tuple(elder_class or ()),
+        kept=kept,
         size_px=size,
         final_size_px=final_size,
         batch_size=batch,

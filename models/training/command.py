@@ -24,6 +24,7 @@ def train(
     teacher: Path | None = None,
     elder: Path | None = None,
     elder_classes: Sequence[str] = (),
+    kept: float = 0.0,
     output: Path | None = None,
     hours: float = 1.5,
     steps: int | None = None,
@@ -52,6 +53,7 @@ def train(
         teacher: COCO checkpoint that labels persons and vehicles where the source did not.
         elder: checkpoint with the patrol's labels whose answers to every training picture count
             beside the labels, for `elder_classes` alone (see `distil`).
+        kept: share of the start's weights that stay in the result, see `network.between`.
         output: weight directory to write; default `directory`/`name`.
         hours, steps: length of the run, in time or, repeatable, in batches.
         final_size_px: picture size in the last quarter of the run.
@@ -95,12 +97,25 @@ def train(
     draw_history(directory / "history.jsonl", directory / "history.png")
     recipe = {**run, **options, "start": start.name, "seed": seed, "batch_size": batch_size}
     target = output or directory / name
-    recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
+    recipe |= {"kept": kept, "size_px": sizes, "also": sorted({p.set_name for p in more})}
     if elder:
         recipe |= {"elder": elder.name, "elder_classes": list(elder_classes)}
     origin = Origin(name, research, {**recipe, "commit": commit()})
-    ship(directory / "average.pt", target, origin, pictures + more, say=say)
+    result = directory / "average.pt"
+    if kept:
+        result = _with_kept(start, result, kept)
+    ship(result, target, origin, pictures + more, say=say)
     return target
+
+
+def _with_kept(start: Path, learned: Path, kept: float) -> Path:
+    from models.training.detector_run import save_weights
+    from models.training.network import between, load_network, with_hard_swish, with_patrol_head
+
+    old = with_hard_swish(with_patrol_head(load_network(start)))
+    path = learned.with_name("kept.pt")
+    save_weights(between(old, load_network(learned), kept), path)
+    return path
 
 
 def trains(picture: Picture, research: bool) -> bool:

@@ -85,6 +85,30 @@ def with_hard_swish(network: Any) -> nn.Module:
     return network  # type: ignore[no-any-return]
 
 
+def between(start: nn.Module, end: nn.Module, kept: float) -> nn.Module:
+    """`end` with a share of `start`'s weights kept in every one of its own, in place.
+
+    Weights that were fine-tuned lie in the same valley as those they came from; a point between
+    keeps more of what the old ones knew than it gives up of what was learned (Wortsman et al.,
+    "Robust fine-tuning of zero-shot models", arXiv:2109.01903).
+
+    Args:
+        kept: 0 (all of `end`) to 1 (all of `start`).
+
+    Raises:
+        ValueError: the networks are not alike.
+    """
+    old, new = start.state_dict(), end.state_dict()
+    if {k: v.shape for k, v in old.items()} != {k: v.shape for k, v in new.items()}:
+        raise ValueError("weights can be kept only from a network of the same form")
+    mixed = {
+        name: torch.lerp(value, old[name].to(value), kept) if value.is_floating_point() else value
+        for name, value in new.items()
+    }
+    end.load_state_dict(mixed)
+    return end
+
+
 def freeze_first(network: Any, layers: int) -> None:
     """Fix the first layers (weights without gradient, batch-norm in its inference form) and let
     all others learn."""

@@ -75,3 +75,26 @@ def test_the_exported_graph_has_no_exponential_but_the_heads(network) -> None:
     operations = {op.get_type_name() for op in graph.get_ops()}
     assert "HSwish" in operations
     assert not operations & {"Swish", "Sigmoid", "Exp"}
+
+
+def test_a_network_between_two_lies_on_the_line(network) -> None:
+    from models.training.network import between
+
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(1.0)
+    old, new = network.state_dict(), copy.deepcopy(other.state_dict())
+    mixed = between(network, other, 0.25).state_dict()
+    for name, value in mixed.items():
+        apart = (old[name] - new[name]) if value.is_floating_point() else 0
+        expected = new[name] + apart * 0.25
+        torch.testing.assert_close(value, expected.to(value.dtype))
+    assert all(torch.equal(v, old[k]) for k, v in network.state_dict().items())
+
+
+def test_networks_of_another_form_are_refused(network) -> None:
+    from models.training.network import between
+
+    with pytest.raises(ValueError, match="same form"):
+        between(network, torch.nn.Conv2d(3, 3, 1), 0.5)
