@@ -77,3 +77,7 @@ class TooMany(ApiError):
     def __init__(self, detail: str, retry_after_s: float) -> None:
         super().__init__(detail, {"retry_after_s": round(retry_after_s, 1)})
         self.retry_after_s = retry_after_s
+
+
+class ExportError(Exception):
+    """An export cannot be written; the message says what must be different."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,37 +13,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from api.errors import ExportError
+from api.lessons import Lesson, Seen, lesson, split_of
 from api.store.schema import incident_review
 from pipeline.evidence.boxtrack import BoxTrack, read_box_track
 from pipeline.evidence.errors import EvidenceError
 from pipeline.ledger.codec import box_of
 from pipeline.ledger.database import reading
-from pipeline.ledger.fusion import iou
-from pipeline.ledger.tables import EvidenceRow, IncidentRow, SightingRow
-from pipeline.types import Box
+from pipeline.ledger.tables import EvidenceRow, IncidentRow, SightingMessageRow, SightingRow
+from pipeline.types import Box, Phase
 
 Json = dict[str, Any]
 HARD_NEGATIVES = ("not_there", "wrong_object")
 """Rejections that say that the claimed thing is not in the picture; the others say it is lawful,
 elsewhere or known, so their pictures teach the rules, not the detector."""
-CLAIMED: Mapping[str, tuple[str, ...]] = {
-    "street_vending": ("stall", "parasol", "tricycle"),
-    "garbage": ("garbage",),
-    "overflowing_bin": ("overflowing_bin",),
-    "missing_helmet": ("bare_head",),
-}
-"""Incident type → the detector's labels that a claim may stand for, the likeliest first. A verdict
-on a crowd judges a count, not a box, and teaches the detector nothing."""
-
-SPLIT_EVERY = 5
-"""Every fifth camera-day is kept for validation: its pictures look alike and stay together."""
-
-_SAME = 0.3
-"""IoU from which a detection is taken for the claimed thing."""
-
-
-class ExportError(Exception):
-    """The export cannot be written; the message says what must be different."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +51,15 @@ class ExportOptions:
 
 @dataclass(slots=True)
 class ExportReport:
-    """What was written, of it what a detector can learn from (`lessons`), and what was left out
-    because its picture is gone or broken."""
+    """What was written, of it what a detector can learn from (`lessons`) and what of that is kept
+    back for validation, and what was left out because its picture is gone or broken."""
 
     images: int = 0
     accepted: int = 0
     rejected: int = 0
     hard_negatives: int = 0
     lessons: int = 0
+    kept_back: int = 0
     without_picture: int = 0
     unknown_labels: dict[str, int] = field(default_factory=dict)
 
@@ -85,6 +69,8 @@ class _Example:
     """One judged sighting with its picture."""
 
     sighting: Json
+    claim: Box
+    taken_at: datetime
     review: str
     reason: str | None
     decided_by: str | None
@@ -92,6 +78,7 @@ class _Example:
     picture_s: float | None
     track: BoxTrack | None
     size: tuple[int, int]
+    others: tuple[Box, ...]
 
     @property
     def name(self) -> str:
@@ -101,10 +88,6 @@ class _Example:
     def is_hard_negative(self) -> bool:
         return self.review == "rejected" and self.reason in HARD_NEGATIVES
 
-    @property
-    def claim(self) -> Box:
-        return box_of(self.sighting["xyxy_norm"])
-
 
 def export_verdicts(
     engine: Engine, evidence_root: Path, out: Path, options: ExportOptions
@@ -112,10 +95,9 @@ def export_verdicts(
     """Write judged sightings into a new folder.
 
     `images/`, `annotations.json` (COCO; the claim with its verdict, and the detector's boxes with
-    their scores), `labels/` and `data.yaml` (YOLO; detector boxes of accepted pictures, and of
-    hard negatives what is left without the claimed thing). `manifest.jsonl` makes the folder a
-    picture set for `skygrid train` and `skygrid bench detect`: there the judged thing alone is a
-    label, and what else the detector saw of its kind, which nobody judged, is left open.
+    their scores), `labels/` and `data.yaml` (YOLO; what was judged, and nothing else).
+    `manifest.jsonl` makes the folder a picture set for `skygrid train` and `skygrid bench detect`:
+    it names the judged labels, and the places that nobody judged, which are left open.
 
     Raises:
         ExportError: The folder exists and is not empty.
@@ -126,21 +108,23 @@ def export_verdicts(
     (out / "labels").mkdir(exist_ok=True)
     report = ExportReport()
     coco = _Coco(tuple(options.labels))
-    lessons = _Lessons(out.name, options.licence)
+    rows: list[Json] = []
     for example in _examples(engine, evidence_root, options, report):
         shutil.copyfile(example.picture, out / "images" / example.name)
         coco.add(example)
-        if example.review == "accepted" or example.is_hard_negative:
-            text = _yolo(example, options.labels, report)
+        taught = _taught(example)
+        if taught is not None:
+            text = _yolo(taught.boxes, options.labels, report)
             (out / "labels" / example.name).with_suffix(".txt").write_text(text)
-            lessons.add(example)
+            rows.append(_manifest_row(example, taught, out.name, options.licence))
         report.images += 1
         report.accepted += example.review == "accepted"
         report.rejected += example.review == "rejected"
         report.hard_negatives += example.is_hard_negative
     (out / "annotations.json").write_text(json.dumps(coco.document(), ensure_ascii=False))
-    report.lessons = len(lessons.rows)
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in lessons.rows)
+    report.lessons = len(rows)
+    report.kept_back = sum(row["split"] == "val" for row in rows)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (out / "manifest.jsonl").write_text(lines, encoding="utf-8")
     names = "".join(f"  {i}: {name}\n" for i, name in enumerate(options.labels))
     (out / "data.yaml").write_text(f"path: .\ntrain: images\nval: images\nnames:\n{names}")
@@ -160,6 +144,8 @@ def _examples(
             continue
         yield _Example(
             sighting=row.body,
+            claim=box_of(row.first_box or row.body["xyxy_norm"]),
+            taken_at=row.first_at or row.observed_at,
             review=row.review,
             reason=row.reason,
             decided_by=row.decided_by,
@@ -167,15 +153,27 @@ def _examples(
             picture_s=snapshot.start_s,
             track=_track(root, files.get("boxes")),
             size=size,
+            others=_others(engine, row),
         )
 
 
 def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
+    """Judged sightings; their pictures are of the first message, and so is `first_box`."""
     incident, seen = IncidentRow.__table__.c, SightingRow.__table__.c
+    first = SightingMessageRow.__table__.c
+    is_first = sa.and_(first.sighting_id == seen.sighting_id, first.phase == Phase.STARTED)
     query = (
         sa.select(
             seen.sighting_id,
+            seen.incident_id,
+            seen.camera_id,
+            seen.view_id,
+            seen.type,
+            seen.started_at,
             seen.body,
+            seen.observed_at,
+            first.xyxy_norm.label("first_box"),
+            first.observed_at.label("first_at"),
             incident.review,
             incident_review.c.reason,
             incident_review.c.decided_by,
@@ -184,6 +182,7 @@ def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
             SightingRow.__table__, IncidentRow.__table__, seen.incident_id == incident.incident_id
         )
         .outerjoin(incident_review, incident_review.c.incident_id == incident.incident_id)
+        .outerjoin(SightingMessageRow.__table__, is_first)
         .where(incident.review.in_(("accepted", "rejected")))
         .order_by(seen.started_at, seen.sighting_id)
     )
@@ -195,6 +194,31 @@ def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
         query = query.where(incident.started_at < options.until)
     with reading(engine) as session:
         return list(session.execute(query))
+
+
+def _others(engine: Engine, row: Any) -> tuple[Box, ...]:
+    """Where else the type was claimed in the view when the sighting began, unless denied since."""
+    seen, incident = SightingRow.__table__.c, IncidentRow.__table__.c
+    denied = sa.and_(incident.review == "rejected", incident_review.c.reason.in_(HARD_NEGATIVES))
+    query = (
+        sa.select(seen.body)
+        .join_from(
+            SightingRow.__table__, IncidentRow.__table__, seen.incident_id == incident.incident_id
+        )
+        .outerjoin(incident_review, incident_review.c.incident_id == incident.incident_id)
+        .where(
+            seen.incident_id != row.incident_id,
+            seen.camera_id == row.camera_id,
+            seen.view_id == row.view_id,
+            seen.type == row.type,
+            seen.started_at <= row.started_at,
+            seen.observed_at >= row.started_at,
+            sa.not_(sa.func.coalesce(denied, False)),
+        )
+        .order_by(seen.sighting_id)
+    )
+    with reading(engine) as session:
+        return tuple(box_of(body["xyxy_norm"]) for body in session.scalars(query))
 
 
 def _files(engine: Engine, sighting_id: object) -> dict[str, Any]:
@@ -231,12 +255,23 @@ def _seen_in(example: _Example) -> list[tuple[Box, str, float]]:
     return [(box.xyxy_norm, box.label, box.confidence) for box in frame.boxes]
 
 
-def _yolo(example: _Example, labels: Sequence[str], report: ExportReport) -> str:
+def _taught(example: _Example) -> Lesson | None:
+    """What the verdict says of the picture, None where it teaches rules or nothing."""
+    if example.review != "accepted" and not example.is_hard_negative:
+        return None
+    return lesson(
+        example.sighting["type"],
+        example.claim,
+        [(box, label) for box, label, _ in _seen_in(example)],
+        example.others,
+        is_there=not example.is_hard_negative,
+    )
+
+
+def _yolo(boxes: Sequence[Seen], labels: Sequence[str], report: ExportReport) -> str:
     """Lines of "class x y width height", centre and size in 0..1."""
     lines = []
-    for box, label, _ in _seen_in(example):
-        if example.is_hard_negative and iou(box, example.claim) >= _SAME:
-            continue
+    for box, label in boxes:
         if label not in labels:
             report.unknown_labels[label] = report.unknown_labels.get(label, 0) + 1
             continue
@@ -250,46 +285,23 @@ def _centred(box: Box) -> tuple[float, float, float, float]:
     return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
 
 
-class _Lessons:
-    """Collects manifest rows (see `models.training.manifest`) of what was judged."""
-
-    def __init__(self, dataset: str, licence: str) -> None:
-        self._same = {"dataset": dataset, "licence": licence, "annotation": "verdict"}
-        self._groups: dict[str, int] = {}
-        self.rows: list[Json] = []
-
-    def add(self, example: _Example) -> None:
-        """Add an accepted picture or a hard negative, if its type claims something with a box."""
-        sighting = example.sighting
-        labels = CLAIMED.get(sighting["type"])
-        if labels is None:
-            return
-        alike = [seen for seen in _seen_in(example) if seen[1] in labels]
-        here = [seen for seen in alike if iou(seen[0], example.claim) >= _SAME]
-        boxes: list[tuple[Box, str]] = []
-        if not example.is_hard_negative:
-            boxes = [(box, label) for box, label, _ in here] or [(example.claim, labels[0])]
-        judged = labels if example.is_hard_negative else {label for _, label in boxes}
-        group = f"{sighting['camera_id']}/{sighting['observed_at'][:10]}"
-        place = self._groups.setdefault(group, len(self._groups))
-        self.rows.append(
-            {
-                "file": f"images/{example.name}",
-                "split": "val" if place % SPLIT_EVERY == SPLIT_EVERY - 1 else "train",
-                "group": group,
-                "width": example.size[0],
-                "height": example.size[1],
-                "labelled_classes": sorted(judged),
-                "negative": example.is_hard_negative,
-                "boxes": [_named(label, box) for box, label in boxes],
-                "doubts": [_named(seen[1], seen[0]) for seen in alike if seen not in here],
-                **self._same,
-            }
-        )
-
-
-def _named(label: str, box: Box) -> list[Any]:
-    return [label, *(round(number, 6) for number in _centred(box))]
+def _manifest_row(example: _Example, taught: Lesson, dataset: str, licence: str) -> Json:
+    """A line of the picture set's manifest (see `models.training.manifest`)."""
+    group = f"{example.sighting['camera_id']}/{example.taken_at:%Y-%m-%d}"
+    return {
+        "file": f"images/{example.name}",
+        "split": split_of(group),
+        "group": group,
+        "width": example.size[0],
+        "height": example.size[1],
+        "dataset": dataset,
+        "licence": licence,
+        "annotation": "verdict",
+        "labelled_classes": list(taught.labelled),
+        "doubts": [
+            [label, *(round(number, 6) for number in _centred(box))] for box, label in taught.doubts
+        ],
+    }
 
 
 class _Coco:
@@ -312,7 +324,7 @@ class _Coco:
                 "file_name": f"images/{example.name}",
                 "width": width,
                 "height": height,
-                "date_captured": sighting["observed_at"],
+                "date_captured": example.taken_at.isoformat(),
                 "camera_id": sighting["camera_id"],
                 "view_id": sighting["view_id"],
                 "verdict": example.review,

@@ -299,6 +299,7 @@ def export_verdicts(
     from api.export import ExportOptions
     from api.export import export_verdicts as export
     from models.labels import LABELS
+    from models.training.manifest import licence_allows
     from pipeline.ledger.database import open_engine
 
     patrol = _site(site, overrides)
@@ -308,8 +309,13 @@ def export_verdicts(
     )
     console.print(
         f"{report.images} pictures: {report.accepted} accepted, {report.rejected} rejected, "
-        f"{report.hard_negatives} of them hard negatives; {report.lessons} teach the detector"
+        f"{report.hard_negatives} of them hard negatives; {report.lessons} teach the detector, "
+        f"{report.kept_back} of these are kept back for validation"
     )
+    if not report.kept_back:
+        console.print("no camera-day fell to validation: export more days before comparing")
+    if not licence_allows(licence):
+        console.print(f'licence "{licence}": only a weight named -research may learn from them')
 
 
 @app.command()

@@ -14,12 +14,15 @@ from models.evaluation.rates import picture_rates
 from models.evaluation.regions import join, predicted_regions
 from models.labels import LABELS
 from models.training.manifest import Picture
-from models.training.teacher import corners
+from models.training.teacher import box_iou, corners
 
 GARBAGE = LABELS.index("garbage")
 PERSON = LABELS.index("person")
 REGIONS = "garbage_regions"
 """Name of the row in which garbage boxes that touch are joined."""
+
+SAME = 0.5
+"""IoU from which a detection is that of a place left open."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +46,18 @@ def truth_boxes(scored: Scored) -> FloatArray:
 
 
 def judged(scored: Scored, class_id: int) -> Judged:
-    """Truth and prediction of one class in one picture, in pixels."""
+    """Truth and prediction of one class in one picture, in pixels; what was found where nobody
+    can say whether the class is there counts neither way."""
     truth = truth_boxes(scored)[scored.picture.class_id == class_id]
     mine = scored.found.class_id == class_id
-    return Judged(truth, scored.found.xyxy[mine], scored.found.confidence[mine])
+    found, confidence = scored.found.xyxy[mine], scored.found.confidence[mine]
+    doubts = scored.picture.doubts[scored.picture.doubts[:, 0] == class_id, 1:]
+    if len(doubts):
+        open_places = np.asarray(corners(doubts) * np.array(scored.size * 2), np.float32)
+        open_to = box_iou(found, open_places).max(1)
+        counts = (open_to < SAME) | (box_iou(found, truth).max(1, initial=0) >= open_to)
+        found, confidence = found[counts], confidence[counts]
+    return Judged(truth, found, confidence)
 
 
 def as_regions(picture: Judged) -> Judged:

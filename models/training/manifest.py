@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,20 +21,16 @@ SETS: tuple[str, ...] = ("helmet", "garbage", "vending", "vending-street", "eagl
 VENDING_CLASSES = ("stall", "parasol", "tricycle")
 """What a street "without vendors" (negative picture of a vending set) is known not to hold."""
 
-FORBIDDEN_LICENCES = (
-    "none",
-    "not stated",
-    "academic",
-    "no licence",
-    "youtube",
-    "cc by-sa",
-    "cc by-nc",
-    "research",
-)
+REFUSED_OPENINGS = ("none", "not stated", "no licence", "youtube")
 """Beginnings of licence statements that must not feed a default weight."""
 
-ALLOWED_LICENCES = ("public domain", "cc0", "cc by", "mit", "apache", "drawn by sample_videos")
-"""Words of licence statements that may."""
+REFUSED_WORDS = re.compile(
+    r"\b(academic|research|non commercial|nc|sa|nd|not permitted|all rights reserved)\b"
+)
+"""Restrictions that forbid it wherever they stand in a statement."""
+
+ALLOWED_WORDS = re.compile(r"\b(public domain|cc0|cc by|mit|apache|drawn by sample videos)\b")
+"""Licences that allow it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +94,10 @@ def data_directory() -> Path:
 def licence_allows(licence: str) -> bool:
     """Whether a stated licence lets a picture feed a default weight (public domain, CC0, CC BY,
     MIT, Apache as stated, or drawn by SkyGrid itself); unknown wordings are refused."""
-    text = licence.strip().lower()
-    if not text or text.startswith(FORBIDDEN_LICENCES):
+    text = " ".join(re.split(r"[\s_-]+", licence.strip().lower()))
+    if text.startswith(REFUSED_OPENINGS) or REFUSED_WORDS.search(text):
         return False
-    return any(word in text for word in ALLOWED_LICENCES)
+    return ALLOWED_WORDS.search(text) is not None
 
 
 def read_sets(root: Path, sets: Iterable[str] | None = None) -> list[Picture]:
@@ -118,8 +115,8 @@ def read_sets(root: Path, sets: Iterable[str] | None = None) -> list[Picture]:
 
 
 def read_set(folder: Path) -> Iterator[Picture]:
-    """The pictures of one set folder: images, manifest.jsonl, and labels in YOLO's form, or in
-    the manifest itself as `boxes` (label, centre x, y, width, height) and `doubts`."""
+    """The pictures of one set folder: images, labels in YOLO's form, and manifest.jsonl, whose
+    `doubts` are rows of label, centre x, y, width, height in 0..1."""
     with (folder / "manifest.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
@@ -128,11 +125,7 @@ def read_set(folder: Path) -> Iterator[Picture]:
 
 def _picture(folder: Path, row: dict[str, Any]) -> Picture:
     path = folder / row["file"]
-    if "boxes" in row:
-        own = _listed(row["boxes"])
-        boxes, class_id = own[:, 1:], own[:, 0].astype(np.int32)
-    else:
-        boxes, class_id = read_labels(folder / "labels" / f"{path.stem}.txt")
+    boxes, class_id = read_labels(folder / "labels" / f"{path.stem}.txt")
     labelled = {LABELS.index(c) for c in row.get("labelled_classes", ()) if c in LABELS}
     negative = bool(row.get("negative", False))
     if negative and folder.name.startswith("vending"):

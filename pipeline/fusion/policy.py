@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from pipeline.boxes import iou
 from pipeline.fusion.estimate import Estimate, combined, distance2
 from pipeline.fusion.settings import FusionSettings, TypeGate
 from pipeline.fusion.spans import Clocks, Span, TrueClocks, span_of, span_of_incident
-from pipeline.ledger.fusion import iou
 from pipeline.ledger.types import Incident, PlacedSighting
 from pipeline.types import Place, Sighting, ViewKey
 

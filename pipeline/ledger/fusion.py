@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+from pipeline.boxes import iou
 from pipeline.ledger.errors import SightingRefused
 from pipeline.ledger.types import (
     EventKind,
@@ -17,7 +18,7 @@ from pipeline.ledger.types import (
     ReviewState,
     incident_id_of,
 )
-from pipeline.types import Box, EvidenceFile, Phase, Place, Sighting
+from pipeline.types import EvidenceFile, Phase, Place, Sighting
 
 
 class FusionPolicy(Protocol):
@@ -83,17 +84,6 @@ def _overlap(sighting: Sighting, incident: Incident) -> float:
         if p.sighting.view == sighting.view and p.sighting.zone_id == sighting.zone_id
     )
     return max((iou(sighting.xyxy_norm, box) for box in boxes), default=0.0)
-
-
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes in one unit; 0 when either is empty."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    inter = width * height
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter
-    return inter / union
 
 
 @dataclass(frozen=True, slots=True)

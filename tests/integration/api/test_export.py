@@ -10,7 +10,9 @@ import httpx
 import numpy as np
 import pytest
 
-from api.export import ExportError, ExportOptions, export_verdicts, jpeg_size
+from api.errors import ExportError
+from api.export import ExportOptions, export_verdicts, jpeg_size
+from api.lessons import split_of
 from models.labels import LABELS as ALL
 from models.training.manifest import licence_allows, read_set
 
@@ -75,9 +77,8 @@ def check_lessons(out: Path, coco: dict[str, Any], count: int) -> None:
         picture = pictures[name]
         assert licence_allows(picture.licence)
         assert picture.group == f"{image['camera_id']}/{image['date_captured'][:10]}"
-        assert picture.split == "train"
+        assert picture.split == split_of(picture.group)
         if image["hard_negative"]:
-            assert picture.negative
             assert set(picture.labelled) == {ALL.index(c) for c in ("stall", "parasol", "tricycle")}
             assert len(picture.boxes) == 0
         else:
@@ -88,21 +89,21 @@ def check_lessons(out: Path, coco: dict[str, Any], count: int) -> None:
             np.testing.assert_allclose(picture.boxes[0], centre, atol=1e-4)
 
 
-def test_every_fifth_camera_day_is_kept_for_validation(
+def test_a_camera_day_keeps_its_split_whatever_else_is_exported(
     house: Any, operator: httpx.Client, tmp_path: Path
 ) -> None:
     for item in operator.get("/api/v1/incidents", params={"limit": 60}).json()["items"]:
         if item["review"] == "pending":
             judge(operator, item, action="reject", reason="not_there")
-    options = ExportOptions(labels=LABELS, licence="CC0")
-    root = house.services.settings.evidence_root
-    export_verdicts(house.services.engine, root, tmp_path / "all", options)
-    splits: dict[str, set[str]] = {}
-    for picture in read_set(tmp_path / "all"):
-        splits.setdefault(picture.group, set()).add(picture.split)
-    assert len(splits) >= 5
-    assert all(len(split) == 1 for split in splits.values())
-    assert sum("val" in split for split in splits.values()) == len(splits) // 5
+    engine, root = house.services.engine, house.services.settings.evidence_root
+    everything = export_verdicts(engine, root, tmp_path / "all", ExportOptions(LABELS))
+    some = ExportOptions(LABELS, types=("garbage",))
+    export_verdicts(engine, root, tmp_path / "some", some)
+    splits = {picture.path.name: picture.split for picture in read_set(tmp_path / "all")}
+    fewer = {picture.path.name: picture.split for picture in read_set(tmp_path / "some")}
+    assert 0 < len(fewer) < len(splits)
+    assert fewer.items() <= splits.items()
+    assert everything.kept_back == list(splits.values()).count("val")
 
 
 def test_jpeg_size_of_what_is_no_jpeg(tmp_path: Path) -> None:

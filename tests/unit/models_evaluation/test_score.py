@@ -85,3 +85,15 @@ def test_the_threshold_parts_right_from_wrong() -> None:
     wrong.found.confidence[0] = 0.4
     threshold = pick_threshold([judged(right, GARBAGE), judged(wrong, GARBAGE)])
     assert 0.4 < threshold <= 0.9
+
+
+def test_what_is_found_at_a_place_left_open_counts_neither_way() -> None:
+    at = (GARBAGE * 8 + 4) / 100
+    doubt = np.array([[GARBAGE, at, at, 0.08, 0.08]], np.float32)
+    seen = scored([], [GARBAGE, BIN], {GARBAGE, BIN}, doubts=doubt)
+    assert len(judged(seen, GARBAGE).found) == 0
+    assert len(judged(seen, BIN).found) == 1
+    labelled = scored([GARBAGE], [GARBAGE], {GARBAGE}, doubts=doubt)
+    assert len(judged(labelled, GARBAGE).found) == 1
+    missed = scored([], [], {GARBAGE}, doubts=doubt)
+    assert len(judged(missed, GARBAGE).found) == 0
