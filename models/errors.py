@@ -8,12 +8,13 @@ ModelError
 ├── BackendUnavailable    the library or the device behind a backend is not there
 ├── UnsupportedSetting    settings that this weight or backend cannot serve
 ├── DetectionError        a picture that cannot be used, or an inference that failed or hung
-└── DetectorClosed        detect() after close()
+├── DetectorClosed        detect() after close()
+└── TrainingRefused       a training run that could not end well
 """
 
 
 class ModelError(Exception):
-    """Base of everything this folder raises while the patrol runs."""
+    """Base of everything this folder raises on purpose."""
 
 
 class WeightError(ModelError):
@@ -46,3 +47,7 @@ class DetectionError(ModelError):
 
 class DetectorClosed(ModelError):
     """detect() was called after close()."""
+
+
+class TrainingRefused(ModelError):
+    """A training run that could not end well: what was asked for does not fit together."""

@@ -210,18 +210,15 @@ def train(
 ) -> None:
     """Train a detector: teach, train, export, measure, write the card; resumable."""
     from models.training.command import train as run_training
+    from models.training.lineage import Lineage
 
     directory.mkdir(parents=True, exist_ok=True)
     made = run_training(
-        start=start,
+        lineage=Lineage(start, teacher, elder, tuple(elder_class or ()), kept),
         directory=directory,
         name=name,
         data=data,
         also=also,
-        teacher=teacher,
-        elder=elder,
-        elder_classes=tuple(elder_class or ()),
-        kept=kept,
         size_px=size,
         final_size_px=final_size,
         batch_size=batch,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.training.lineage import Lineage, check_sizes
 from models.training.manifest import Picture, data_directory, licence_allows, read_sets
 from models.training.sampling import SET_SHARES, sampling_weights
 from models.training.teacher import Lesson, lesson, read_opinions
@@ -16,15 +17,11 @@ from models.training.teacher import Lesson, lesson, read_opinions
 
 def train(
     *,
-    start: Path,
+    lineage: Lineage,
     directory: Path,
     name: str = "patrol11n",
     data: Path | None = None,
     also: Path | None = None,
-    teacher: Path | None = None,
-    elder: Path | None = None,
-    elder_classes: Sequence[str] = (),
-    kept: float = 0.0,
     output: Path | None = None,
     hours: float = 1.5,
     steps: int | None = None,
@@ -44,16 +41,12 @@ def train(
     """Teach, train, export, measure and write the card; each stage resumes where it was stopped.
 
     Args:
-        start: Ultralytics checkpoint to start from (COCO classes or the patrol's).
+        lineage: the networks that are learned from.
         directory: of the run: teacher's labels, checkpoints, history.
         name: of the weight; one that ends in "-research" learns from every set, any other only
             from pictures whose stated licence allows a default weight.
         data: picture sets; default SKYGRID_DATA. All figures of the card are from these.
         also: a directory with more sets to learn from, drawn pictures for example.
-        teacher: COCO checkpoint that labels persons and vehicles where the source did not.
-        elder: checkpoint with the patrol's labels whose answers to every training picture count
-            beside the labels, for `elder_classes` alone (see `distil`).
-        kept: share of the start's weights that stay in the result, see `network.between`.
         output: weight directory to write; default `directory`/`name`.
         hours, steps: length of the run, in time or, repeatable, in batches.
         final_size_px: picture size in the last quarter of the run.
@@ -65,20 +58,24 @@ def train(
 
     Returns:
         The weight directory.
+
+    Raises:
+        TrainingRefused: what is asked for does not fit together; nothing was begun.
     """
     from models.training.history import draw_history
     from models.training.ship import Origin, ship
 
     research = name.endswith("-research")
+    sizes = (size_px, final_size_px)
+    lineage.check(research)
+    check_sizes(sizes)
     pictures = read_sets(data or data_directory())
     opinions = directory / "teacher.jsonl"
-    if teacher and not opinions.exists():
+    if lineage.teacher and not opinions.exists():
         from models.training.teach import teach
 
-        say(f"teacher {teacher.name} labels what the sources left out")
-        teach(teacher, [p for p in pictures if trains(p, research)], opinions)
-    if (elder is None) != (not elder_classes):
-        raise ValueError("an elder and its classes must be given together")
+        say(f"teacher {lineage.teacher.name} labels what the sources left out")
+        teach(lineage.teacher, [p for p in pictures if trains(p, research)], opinions)
     more = [p for p in read_sets(also) if p.split == "train"] if also else []
     lessons = training_lessons(pictures + more, research=research, opinions=opinions)
     say(f"{len(lessons)} training pictures")
@@ -90,31 +87,28 @@ def train(
         "head_first": head_first,
         "threads": threads,
     }
-    sizes = (size_px, final_size_px)
-    elders = (elder, tuple(elder_classes)) if elder else None
     cutting = Cutting(sizes, batch_size, seed, shares)
-    run = fit(lessons, start, directory, cutting, options, device, elders, compiled)
+    run = fit(lessons, lineage, directory, cutting, options, device, compiled)
     draw_history(directory / "history.jsonl", directory / "history.png")
-    recipe = {**run, **options, "start": start.name, "seed": seed, "batch_size": batch_size}
+    recipe = {**run, **options, **lineage.recipe(), "seed": seed, "batch_size": batch_size}
+    recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
+    recipe |= {"device": device, "compiled": compiled, "commit": commit()}
     target = output or directory / name
-    recipe |= {"kept": kept, "size_px": sizes, "also": sorted({p.set_name for p in more})}
-    if elder:
-        recipe |= {"elder": elder.name, "elder_classes": list(elder_classes)}
-    origin = Origin(name, research, {**recipe, "commit": commit()})
+    origin = Origin(name, research, recipe)
     result = directory / "average.pt"
-    if kept:
-        result = _with_kept(start, result, kept)
+    if lineage.kept:
+        result = _with_kept(lineage, result)
     ship(result, target, origin, pictures + more, say=say)
     return target
 
 
-def _with_kept(start: Path, learned: Path, kept: float) -> Path:
+def _with_kept(lineage: Lineage, learned: Path) -> Path:
     from models.training.detector_run import save_weights
-    from models.training.network import between, load_network, with_hard_swish, with_patrol_head
+    from models.training.network import between, load_network, starting_network
 
-    old = with_hard_swish(with_patrol_head(load_network(start)))
+    mixed = between(starting_network(lineage.start), load_network(learned), lineage.kept)
     path = learned.with_name("kept.pt")
-    save_weights(between(old, load_network(learned), kept), path)
+    save_weights(mixed, path)
     return path
 
 
@@ -151,15 +145,18 @@ class Cutting:
 
 def fit(
     lessons: list[Lesson],
-    start: Path,
+    lineage: Lineage,
     directory: Path,
     cutting: Cutting,
     options: Mapping[str, Any],
     device: str = "cpu",
-    elder: tuple[Path, Sequence[str]] | None = None,
     compiled: bool = False,
 ) -> dict[str, Any]:
-    """Train, or go on training if `directory` holds a checkpoint; returns where the run stands."""
+    """Train, or go on training if `directory` holds a checkpoint; returns where the run stands.
+
+    Raises:
+        TrainingRefused: the checkpoint is of a run that learned otherwise.
+    """
     import torch
 
     from models.training.batches import Batches, Phases
@@ -167,7 +164,7 @@ def fit(
     from models.training.detector_run import DetectorRun
     from models.training.distil import Elder
     from models.training.loop import Schedule
-    from models.training.network import load_network, with_hard_swish, with_patrol_head
+    from models.training.network import load_network, starting_network
     from models.training.table import Table
 
     random.seed(cutting.seed)
@@ -177,10 +174,20 @@ def fit(
     final = Recipe(size_px=last, mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
     phases = Phases(Recipe(size_px=first), final)
     batches = Batches(lessons, weights, phases, cutting.batch_size, cutting.seed)
-    network = with_hard_swish(with_patrol_head(load_network(start)))
-    asked = Elder(load_network(elder[0]), elder[1]) if elder else None
-    schedule = Schedule(**options)
-    run = DetectorRun(network, schedule, directory, device, elder=asked, compiled=compiled)
+    network = starting_network(lineage.start)
+    asked = None
+    if lineage.elder:
+        asked = Elder(load_network(lineage.elder), lineage.elder_classes)
+    of_run = {
+        **lineage.identity(),
+        "size_px": [first, last],
+        "batch_size": cutting.batch_size,
+        "seed": cutting.seed,
+        "pictures": len(lessons),
+    }
+    run = DetectorRun(
+        network, Schedule(**options), directory, device, of_run, elder=asked, compiled=compiled
+    )
     run.train(batches, Table(len(lessons)).show)
     state = run.state
     return {

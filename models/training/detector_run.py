@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,13 @@ class DetectorRun(TrainingRun):
         schedule: Schedule,
         directory: Path,
         device: str = "cpu",
+        identity: Mapping[str, Any] | None = None,
         *,
         elder: Elder | None = None,
         compiled: bool = False,
     ) -> None:
         groups = decayed(network.parameters(), schedule.weight_decay)
-        super().__init__(network, groups, schedule, directory, device)
+        super().__init__(network, groups, schedule, directory, device, identity)
         self.criterion = MaskedDetectionLoss(self.network)
         self.elder = elder
         if elder is not None:
@@ -68,11 +69,12 @@ class DetectorRun(TrainingRun):
         on_gpu = self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
             predictions = self.network(image)
+            answer = self.elder.answer(image) if self.elder else None
         predictions = {k: v.float() if isinstance(v, Tensor) else v for k, v in predictions.items()}
         loss, parts = self.criterion(predictions, batch)
-        if self.elder is None:
+        if self.elder is None or answer is None:
             return loss.sum(), parts, len(image)
-        apart, more = self.elder.cost(predictions, image, batch["exact"].to(self.device))
+        apart, more = self.elder.cost(predictions, answer, batch["exact"].to(self.device))
         return loss.sum() + apart, {**parts, **more}, len(image)
 
     def save(self) -> None:

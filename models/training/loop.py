@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.errors import TrainingRefused
+
 Cost = tuple[Tensor, Mapping[str, Tensor], int]
 """What to minimise, its parts by name, and the number of pictures in the batch."""
 
@@ -95,6 +97,11 @@ class TrainingRun:
         schedule: how long and how fast.
         directory: of the run.
         device: "cpu" or "cuda:0".
+        identity: what makes it this run and no other, JSON values; a checkpoint of another is
+            refused. How long and how fast may change.
+
+    Raises:
+        TrainingRefused: the directory holds another run.
     """
 
     clip_norm = 10.0
@@ -106,6 +113,7 @@ class TrainingRun:
         schedule: Schedule,
         directory: Path,
         device: str = "cpu",
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         if schedule.threads and device == "cpu":
             torch.set_num_threads(schedule.threads)
@@ -117,6 +125,7 @@ class TrainingRun:
         self.average: Any = copy.deepcopy(self.network).eval()
         self.optimizer = torch.optim.AdamW(list(groups), lr=schedule.rate, betas=(0.9, 0.999))
         self.state = Progress()
+        self.identity = dict(identity or {})
         directory.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
             self._resume()
@@ -192,6 +201,7 @@ class TrainingRun:
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "state": asdict(self.state),
+                "identity": self.identity,
             },
             part,
         )
@@ -199,6 +209,13 @@ class TrainingRun:
 
     def _resume(self) -> None:
         saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        known = saved.get("identity", {})
+        other = [k for k in {**known, **self.identity} if known.get(k) != self.identity.get(k)]
+        if other:
+            raise TrainingRefused(
+                f"{self.directory} holds a run with another {', '.join(other)}: "
+                "go on as it was begun, or name a new directory"
+            )
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])

@@ -39,6 +39,11 @@ def load_network(path: Path) -> Any:
     return network
 
 
+def starting_network(path: Path) -> nn.Module:
+    """What training starts from: a checkpoint's network with the patrol's head and activation."""
+    return with_hard_swish(with_patrol_head(load_network(path)))
+
+
 def with_patrol_head(network: Any) -> nn.Module:
     """Replace the classifier rows of a COCO network by those of LABELS, in place.
 

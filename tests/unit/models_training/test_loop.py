@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from models.errors import TrainingRefused  # noqa: E402
 from models.training.loop import Cost, Schedule, TrainingRun, decayed  # noqa: E402
 
 STEPS = 40
@@ -84,3 +85,12 @@ def test_schedule_ends_at_zero_by_time_or_by_steps() -> None:
     assert schedule.rate_at(100, 1.0) == pytest.approx(0.01)
     assert schedule.frozen_at(0.1) == 11
     assert schedule.frozen_at(0.9) == 5
+
+
+def test_the_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    network = torch.nn.Conv2d(1, 1, 1)
+    groups = decayed(network.parameters(), 0.0)
+    TrainingRun(network, groups, Schedule(), tmp_path, identity={"start": "a", "seed": 1}).save()
+    TrainingRun(network, groups, Schedule(hours=9), tmp_path, identity={"start": "a", "seed": 1})
+    with pytest.raises(TrainingRefused, match="another start:"):
+        TrainingRun(network, groups, Schedule(), tmp_path, identity={"start": "b", "seed": 1})

@@ -1,0 +1,110 @@
+"""The networks that a training run learns from: which may be used for what, and their hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.card import describe_file
+from models.errors import TrainingRefused
+from models.labels import LABELS
+
+STEP_PX = 32
+"""The network's coarsest stride: sides of training pictures are multiples of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a network begins and who teaches it.
+
+    Attributes:
+        start: Ultralytics checkpoint to start from (COCO classes or the patrol's).
+        teacher: COCO checkpoint that labels persons and vehicles where the source did not.
+        elder: checkpoint with the patrol's labels whose answers to every training picture count
+            beside the labels, for `elder_classes` alone (see `distil`).
+        elder_classes: labels of which the elder is believed.
+        kept: share of the start's weights that stay in the result, see `network.between`.
+    """
+
+    start: Path
+    teacher: Path | None = None
+    elder: Path | None = None
+    elder_classes: tuple[str, ...] = ()
+    kept: float = 0.0
+
+    def check(self, research: bool) -> None:
+        """Refuse what cannot be learned, before hours are spent on it.
+
+        Args:
+            research: the result's name ends in "-research".
+
+        Raises:
+            TrainingRefused: a file is missing, has other labels, or must not be used.
+        """
+        for path in (self.start, self.teacher, self.elder):
+            if path is not None and not path.is_file():
+                raise TrainingRefused(f"checkpoint must be a file, got {path}")
+        if _is_research(self.start) and not research:
+            raise TrainingRefused(
+                f"{self.start.name} learned from pictures that must not feed a default weight: "
+                "a weight that starts from it needs a name that ends in -research"
+            )
+        if (self.elder is None) != (not self.elder_classes):
+            raise TrainingRefused("an elder and its classes must be given together")
+        unknown = sorted(set(self.elder_classes) - set(LABELS))
+        if unknown:
+            raise TrainingRefused(
+                f"elder classes must be of {', '.join(LABELS)}, got {', '.join(unknown)}"
+            )
+        if self.elder is not None:
+            _check_labels(self.elder, "an elder")
+        if self.kept:
+            _check_labels(self.start, "a start whose weights are kept")
+
+    def identity(self) -> dict[str, Any]:
+        """What makes two runs the same run: hashes, not names."""
+        elder = _hash(self.elder) if self.elder else None
+        classes = sorted(self.elder_classes)
+        return {"start": _hash(self.start), "elder": elder, "elder_classes": classes}
+
+    def recipe(self) -> dict[str, Any]:
+        """What a card says of it."""
+        rows: dict[str, Any] = {"start": _named(self.start), "kept": self.kept}
+        if self.teacher:
+            rows["teacher"] = _named(self.teacher)
+        if self.elder:
+            rows |= {"elder": _named(self.elder), "elder_classes": list(self.elder_classes)}
+            if _is_research(self.elder):
+                rows["elder_learned_from"] = (
+                    "pictures that a default weight may not use, too; its answers to allowed "
+                    "pictures were used, no such picture and none of its weights"
+                )
+        return rows
+
+
+def _check_labels(path: Path, what: str) -> None:
+    from models.training.network import load_network
+
+    names = load_network(path).names
+    if tuple(names[i] for i in sorted(names)) != LABELS:
+        raise TrainingRefused(f"{what} must have the patrol's labels; {path.name} has others")
+
+
+def check_sizes(sizes: tuple[int, ...]) -> None:
+    """Raises TrainingRefused unless pictures of these sides (px) fit the network."""
+    for size in sizes:
+        if size < STEP_PX or size % STEP_PX:
+            raise TrainingRefused(f"picture size must be a multiple of {STEP_PX}, got {size}")
+
+
+def _is_research(path: Path) -> bool:
+    return path.stem.endswith("-research")
+
+
+def _named(path: Path) -> str:
+    return f"{path.name} sha256:{_hash(path)[:16]}"
+
+
+def _hash(path: Path) -> str:
+    return describe_file(path).sha256
