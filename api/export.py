@@ -142,10 +142,11 @@ def _examples(
         if snapshot is None or picture is None or size is None:
             report.without_picture += 1
             continue
+        taken_at = row.first_at or row.observed_at
         yield _Example(
             sighting=row.body,
             claim=box_of(row.first_box or row.body["xyxy_norm"]),
-            taken_at=row.first_at or row.observed_at,
+            taken_at=taken_at,
             review=row.review,
             reason=row.reason,
             decided_by=row.decided_by,
@@ -153,7 +154,7 @@ def _examples(
             picture_s=snapshot.start_s,
             track=_track(root, files.get("boxes")),
             size=size,
-            others=_others(engine, row),
+            others=_others(engine, row, taken_at),
         )
 
 
@@ -161,7 +162,7 @@ def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
     """Judged sightings; their pictures are of the first message, and so is `first_box`."""
     incident, seen = IncidentRow.__table__.c, SightingRow.__table__.c
     first = SightingMessageRow.__table__.c
-    is_first = sa.and_(first.sighting_id == seen.sighting_id, first.phase == Phase.STARTED)
+    is_first = sa.and_(first.sighting_id == seen.sighting_id, first.sequence == 0)
     query = (
         sa.select(
             seen.sighting_id,
@@ -169,7 +170,6 @@ def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
             seen.camera_id,
             seen.view_id,
             seen.type,
-            seen.started_at,
             seen.body,
             seen.observed_at,
             first.xyxy_norm.label("first_box"),
@@ -196,8 +196,8 @@ def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
         return list(session.execute(query))
 
 
-def _others(engine: Engine, row: Any) -> tuple[Box, ...]:
-    """Where else the type was claimed in the view when the sighting began, unless denied since."""
+def _others(engine: Engine, row: Any, taken_at: datetime) -> tuple[Box, ...]:
+    """Where else the type was claimed in the view at that time, unless denied since."""
     seen, incident = SightingRow.__table__.c, IncidentRow.__table__.c
     denied = sa.and_(incident.review == "rejected", incident_review.c.reason.in_(HARD_NEGATIVES))
     query = (
@@ -211,8 +211,8 @@ def _others(engine: Engine, row: Any) -> tuple[Box, ...]:
             seen.camera_id == row.camera_id,
             seen.view_id == row.view_id,
             seen.type == row.type,
-            seen.started_at <= row.started_at,
-            seen.observed_at >= row.started_at,
+            seen.started_at <= taken_at,
+            sa.or_(seen.phase != Phase.ENDED.value, seen.observed_at >= taken_at),
             sa.not_(sa.func.coalesce(denied, False)),
         )
         .order_by(seen.sighting_id)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import numpy as np
 import pytest
+import sqlalchemy as sa
+from builders.house import open_house
+from sqlalchemy.orm import Session
 
 from api.errors import ExportError
 from api.export import ExportOptions, export_verdicts, jpeg_size
 from api.lessons import split_of
 from models.labels import LABELS as ALL
 from models.training.manifest import licence_allows, read_set
+from pipeline.ledger.codec import box_of
+from pipeline.ledger.tables import SightingRow
 
 LABELS = ("person", "helmet", "bare_head", "garbage", "overflowing_bin", "bin", "stall")
 STALL = ALL.index("stall")
@@ -104,6 +111,38 @@ def test_a_camera_day_keeps_its_split_whatever_else_is_exported(
     assert 0 < len(fewer) < len(splits)
     assert fewer.items() <= splits.items()
     assert everything.kept_back == list(splits.values()).count("val")
+
+
+def test_the_claim_is_that_of_the_picture_and_what_else_was_claimed_there_is_open(
+    tmp_path: Path,
+) -> None:
+    with contextmanager(open_house)(tmp_path / "house") as house:
+        client, engine = house.sign_in("operator"), house.services.engine
+        items = client.get("/api/v1/incidents", params={"type": "garbage"}).json()["items"]
+        judge(client, items[0], action="accept")
+        with Session(engine) as session:
+            mine, other = (
+                session.scalars(
+                    sa.select(SightingRow).where(
+                        SightingRow.incident_id == UUID(item["incident_id"])
+                    )
+                ).one()
+                for item in items[:2]
+            )
+            claimed = box_of(mine.body["xyxy_norm"])
+            mine.body = {**mine.body, "xyxy_norm": [0.0, 0.0, 0.1, 0.1]}  # it moved since
+            other.body = {**other.body, "xyxy_norm": [0.7, 0.8, 0.9, 0.9]}
+            for name in ("camera_id", "view_id", "started_at", "observed_at"):
+                setattr(other, name, getattr(mine, name))
+            session.commit()
+        options = ExportOptions(labels=ALL, types=("garbage",), licence="CC0")
+        out, root = tmp_path / "out", house.services.settings.evidence_root
+        assert export_verdicts(engine, root, out, options).lessons == 1
+        (picture,) = read_set(out)
+    x, y = (claimed[0] + claimed[2]) / 2, (claimed[1] + claimed[3]) / 2
+    np.testing.assert_allclose(picture.boxes[0][:2], (x, y), atol=1e-4)
+    garbage = ALL.index("garbage")
+    np.testing.assert_allclose(picture.doubts, [[garbage, 0.8, 0.85, 0.2, 0.1]], atol=1e-6)
 
 
 def test_jpeg_size_of_what_is_no_jpeg(tmp_path: Path) -> None:

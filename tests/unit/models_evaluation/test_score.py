@@ -90,7 +90,9 @@ def test_the_threshold_parts_right_from_wrong() -> None:
 def test_the_threshold_is_the_middle_of_those_that_are_as_good() -> None:
     right, wrong = (scored(truth, [GARBAGE], {GARBAGE}) for truth in ([GARBAGE], []))
     right.found.confidence[0], wrong.found.confidence[0] = 0.8, 0.4
-    assert pick_threshold([judged(right, GARBAGE), judged(wrong, GARBAGE)]) == pytest.approx(0.6, abs=0.011)
+    assert pick_threshold([judged(right, GARBAGE), judged(wrong, GARBAGE)]) == pytest.approx(
+        0.6, abs=0.011
+    )
 
 
 def test_what_is_found_at_a_place_left_open_counts_neither_way() -> None:
