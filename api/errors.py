@@ -8,6 +8,8 @@ ApiError
 ├── Conflict           409  somebody else was faster; `extra` says who
 ├── Refused            422  understood, but not acceptable
 └── TooMany            429  rate limit or lock-out; `retry_after_s` says how long
+
+ExportError: an export that cannot be written; no request, the command says it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from api.errors import ExportError
-from api.lessons import Lesson, Seen, lesson, split_of
+from api.lessons import CLAIMED, Lesson, Seen, lesson, split_of
 from api.store.schema import incident_review
 from pipeline.evidence.boxtrack import BoxTrack, read_box_track
 from pipeline.evidence.errors import EvidenceError
@@ -61,7 +61,6 @@ class ExportReport:
     lessons: int = 0
     kept_back: int = 0
     without_picture: int = 0
-    unknown_labels: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,10 @@ class _Example:
     def is_hard_negative(self) -> bool:
         return self.review == "rejected" and self.reason in HARD_NEGATIVES
 
+    @property
+    def teaches(self) -> bool:
+        return self.review == "accepted" or self.is_hard_negative
+
 
 def export_verdicts(
     engine: Engine, evidence_root: Path, out: Path, options: ExportOptions
@@ -100,8 +103,11 @@ def export_verdicts(
     it names the judged labels, and the places that nobody judged, which are left open.
 
     Raises:
-        ExportError: The folder exists and is not empty.
+        ExportError: The folder exists and is not empty, or a label is missing.
     """
+    unknown = sorted({x for labels in CLAIMED.values() for x in labels} - set(options.labels))
+    if unknown:
+        raise ExportError(f"labels must hold {', '.join(unknown)}, of which verdicts speak")
     if out.exists() and any(out.iterdir()):
         raise ExportError(f"export folder must be new or empty, got {out.name}")
     (out / "images").mkdir(parents=True, exist_ok=True)
@@ -114,7 +120,7 @@ def export_verdicts(
         coco.add(example)
         taught = _taught(example)
         if taught is not None:
-            text = _yolo(taught.boxes, options.labels, report)
+            text = _yolo(taught.boxes, options.labels)
             (out / "labels" / example.name).with_suffix(".txt").write_text(text)
             rows.append(_manifest_row(example, taught, out.name, options.licence))
         report.images += 1
@@ -126,8 +132,7 @@ def export_verdicts(
     report.kept_back = sum(row["split"] == "val" for row in rows)
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (out / "manifest.jsonl").write_text(lines, encoding="utf-8")
-    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(options.labels))
-    (out / "data.yaml").write_text(f"path: .\ntrain: images\nval: images\nnames:\n{names}")
+    _write_yolo_lists(out, rows, options.labels)
     return report
 
 
@@ -199,12 +204,14 @@ def _judged(engine: Engine, options: ExportOptions) -> list[Any]:
 def _others(engine: Engine, row: Any, taken_at: datetime) -> tuple[Box, ...]:
     """Where else the type was claimed in the view at that time, unless denied since."""
     seen, incident = SightingRow.__table__.c, IncidentRow.__table__.c
+    told = SightingMessageRow.__table__.c
     denied = sa.and_(incident.review == "rejected", incident_review.c.reason.in_(HARD_NEGATIVES))
     query = (
-        sa.select(seen.body)
+        sa.select(seen.sighting_id, told.xyxy_norm, told.observed_at)
         .join_from(
             SightingRow.__table__, IncidentRow.__table__, seen.incident_id == incident.incident_id
         )
+        .join(SightingMessageRow.__table__, told.sighting_id == seen.sighting_id)
         .outerjoin(incident_review, incident_review.c.incident_id == incident.incident_id)
         .where(
             seen.incident_id != row.incident_id,
@@ -213,12 +220,16 @@ def _others(engine: Engine, row: Any, taken_at: datetime) -> tuple[Box, ...]:
             seen.type == row.type,
             seen.started_at <= taken_at,
             sa.or_(seen.phase != Phase.ENDED.value, seen.observed_at >= taken_at),
-            sa.not_(sa.func.coalesce(denied, False)),
+            sa.not_(sa.func.coalesce(denied, sa.false())),
         )
-        .order_by(seen.sighting_id)
+        .order_by(seen.sighting_id, told.sequence)
     )
+    boxes: dict[object, Box] = {}
     with reading(engine) as session:
-        return tuple(box_of(body["xyxy_norm"]) for body in session.scalars(query))
+        for message in session.execute(query):
+            if message.sighting_id not in boxes or message.observed_at <= taken_at:
+                boxes[message.sighting_id] = box_of(message.xyxy_norm)
+    return tuple(boxes.values())
 
 
 def _files(engine: Engine, sighting_id: object) -> dict[str, Any]:
@@ -257,7 +268,7 @@ def _seen_in(example: _Example) -> list[tuple[Box, str, float]]:
 
 def _taught(example: _Example) -> Lesson | None:
     """What the verdict says of the picture, None where it teaches rules or nothing."""
-    if example.review != "accepted" and not example.is_hard_negative:
+    if not example.teaches:
         return None
     return lesson(
         example.sighting["type"],
@@ -268,15 +279,22 @@ def _taught(example: _Example) -> Lesson | None:
     )
 
 
-def _yolo(boxes: Sequence[Seen], labels: Sequence[str], report: ExportReport) -> str:
+def _yolo(boxes: Sequence[Seen], labels: Sequence[str]) -> str:
     """Lines of "class x y width height", centre and size in 0..1."""
-    lines = []
-    for box, label in boxes:
-        if label not in labels:
-            report.unknown_labels[label] = report.unknown_labels.get(label, 0) + 1
-            continue
-        lines.append(f"{labels.index(label)} " + " ".join(f"{n:.6f}" for n in _centred(box)))
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(
+        f"{labels.index(label)} {' '.join(f'{number:.6f}' for number in _centred(box))}\n"
+        for box, label in boxes
+    )
+
+
+def _write_yolo_lists(out: Path, rows: Sequence[Json], labels: Sequence[str]) -> None:
+    """`data.yaml`, `train.txt` and `val.txt`: the pictures that have labels, and no others, which
+    Ultralytics would take for empty."""
+    for split in ("train", "val"):
+        files = (f"./{row['file']}\n" for row in rows if row["split"] == split)
+        (out / f"{split}.txt").write_text("".join(files))
+    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(labels))
+    (out / "data.yaml").write_text(f"path: .\ntrain: train.txt\nval: val.txt\nnames:\n{names}")
 
 
 def _centred(box: Box) -> tuple[float, float, float, float]:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.boxes import covered, iou
+from pipeline.boxes import centre, covered, iou
 from pipeline.types import Box
 
 CLAIMED: Mapping[str, tuple[str, ...]] = {
@@ -25,8 +25,9 @@ saw no head in the picture, nobody can say where it is."""
 SPLIT_EVERY = 5
 """One camera-day of so many is kept for validation: its pictures look alike and stay together."""
 
-_INSIDE, _SAME = 0.7, 0.3
-"""Share of a detection within the claim, or IoU with it, from which it is the claimed thing."""
+_INSIDE, _SAME, _SAME_HEAD = 0.7, 0.3, 0.5
+"""Share of a detection within the claim, or IoU with it, from which it is the claimed thing; IoU of
+two boxes of one head."""
 
 Seen = tuple[Box, str]
 """A detection: its box and label."""
@@ -67,11 +68,13 @@ def lesson(
     labels = CLAIMED.get(incident_type, ())
     alike = [one for one in seen if one[1] in labels]
     here = [one for one in alike if _is_claimed(one[0], claim)]
-    if incident_type in OF_A_PART:
-        here = sorted(here, key=lambda one: one[0][1])[:1]
+    if incident_type in OF_A_PART and here:
+        here.sort(key=lambda one: _off_top(one[0], claim))
+        here = [one for one in here if iou(one[0], here[0][0]) >= _SAME_HEAD]
     if not labels or (is_there and not here and incident_type in OF_A_PART):
         return None
-    boxes = tuple(here or [(claim, labels[0])]) if is_there else ()
+    there = here[:1] if incident_type in OF_A_PART else here or [(claim, labels[0])]
+    boxes = tuple(there) if is_there else ()
     judged = tuple(sorted({label for _, label in boxes})) if is_there else labels
     open_places = [(box, label) for box in others for label in judged]
     doubts = [one for one in alike if one not in here and one[1] in judged]
@@ -80,6 +83,11 @@ def lesson(
 
 def _is_claimed(box: Box, claim: Box) -> bool:
     return covered(box, by=claim) >= _INSIDE or iou(box, claim) >= _SAME
+
+
+def _off_top(head: Box, claim: Box) -> float:
+    """How far a head is from the top and the middle of the person who was claimed."""
+    return abs(head[1] - claim[1]) + 0.5 * abs(centre(head)[0] - centre(claim)[0])
 
 
 def split_of(group: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from pipeline.boxes import iou
 from pipeline.fusion.estimate import Estimate
-from pipeline.ledger.fusion import iou
 from pipeline.ledger.types import Incident
 from pipeline.types import Place, Sighting
 

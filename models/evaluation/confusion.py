@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models.evaluation.score import Scored, truth_boxes
+from models.evaluation.score import Scored, in_doubt, truth_boxes
 from models.labels import LABELS
 from models.nms import iou_matrix
 
@@ -23,7 +23,8 @@ def confusion(pictures: Sequence[Scored], thresholds: Mapping[str, float]) -> np
     table = np.zeros((count + 1, count + 1), np.int64)
     floor = np.array([thresholds.get(label, 0.5) for label in LABELS])
     for scored in pictures:
-        found = scored.found.where(scored.found.confidence >= floor[scored.found.class_id])
+        sure = scored.found.confidence >= floor[scored.found.class_id]
+        found = scored.found.where(sure & ~in_doubt(scored))
         truth = truth_boxes(scored)
         iou = iou_matrix(truth, found.xyxy)
         there, said = _pairs(iou)

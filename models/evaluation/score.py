@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from models.detections import Detections, FloatArray
 from models.evaluation.average_precision import SIZES, Judged, precision_curve
 from models.evaluation.rates import picture_rates
 from models.evaluation.regions import join, predicted_regions
 from models.labels import LABELS
+from models.nms import areas, intersections, iou_matrix
 from models.training.manifest import Picture
-from models.training.teacher import box_iou, corners
+from models.training.teacher import corners
 
 GARBAGE = LABELS.index("garbage")
 PERSON = LABELS.index("person")
@@ -25,7 +27,7 @@ AS_GOOD = 0.01
 """F-measures that differ by no more are alike."""
 
 SAME = 0.5
-"""IoU from which a detection is that of a place left open."""
+"""IoU with an object, or share within a place left open, from which a detection belongs there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,15 +54,21 @@ def judged(scored: Scored, class_id: int) -> Judged:
     """Truth and prediction of one class in one picture, in pixels; what was found where nobody
     can say whether the class is there counts neither way."""
     truth = truth_boxes(scored)[scored.picture.class_id == class_id]
-    mine = scored.found.class_id == class_id
-    found, confidence = scored.found.xyxy[mine], scored.found.confidence[mine]
-    doubts = scored.picture.doubts[scored.picture.doubts[:, 0] == class_id, 1:]
-    if len(doubts):
-        open_places = np.asarray(corners(doubts) * np.array(scored.size * 2), np.float32)
-        open_to = box_iou(found, open_places).max(1)
-        counts = (open_to < SAME) | (box_iou(found, truth).max(1, initial=0) >= open_to)
-        found, confidence = found[counts], confidence[counts]
-    return Judged(truth, found, confidence)
+    mine = (scored.found.class_id == class_id) & ~in_doubt(scored)
+    return Judged(truth, scored.found.xyxy[mine], scored.found.confidence[mine])
+
+
+def in_doubt(scored: Scored) -> npt.NDArray[np.bool_]:
+    """(N,) which detections lie, by half or more, where nobody can say whether their class is
+    there, and on nothing that is labelled; as COCO treats crowd regions."""
+    doubts, found = scored.picture.doubts, scored.found.xyxy
+    open_places = np.asarray(corners(doubts[:, 1:]) * np.array(scored.size * 2), np.float32)
+    covered = intersections(found, open_places) / np.maximum(areas(found), 1e-9)[:, None]
+    alike = scored.found.class_id[:, None] == doubts[:, 0]
+    labelled = scored.found.class_id[:, None] == scored.picture.class_id
+    is_open = (np.maximum(covered, iou_matrix(found, open_places)) >= SAME) & alike
+    is_true = (iou_matrix(found, truth_boxes(scored)) >= SAME) & labelled
+    return np.asarray(is_open.any(1) & ~is_true.any(1))
 
 
 def as_regions(picture: Judged) -> Judged:
@@ -145,8 +153,8 @@ def _as_dict(pictures: Sequence[Judged], threshold: float) -> dict[str, Any]:
 def pick_threshold(pictures: Sequence[Judged], beta: float = 1.0) -> float:
     """The confidence with the best F-measure at IoU 0.5 over many pictures, to two digits.
 
-    The middle of all confidences that are as good to a point: over a wide range the measure hardly
-    changes, and its highest point lies anywhere in it.
+    The middle of the confidences around the best that are as good to a point: over a wide range
+    the measure hardly changes, and its highest point lies anywhere in it.
 
     Args:
         beta: above 1 prefers recall, below 1 precision (van Rijsbergen 1979).
@@ -163,5 +171,8 @@ def pick_threshold(pictures: Sequence[Judged], beta: float = 1.0) -> float:
     above = confidence >= tried[:, None]
     hits = (right & above).sum(1)
     value = (1 + beta**2) * hits / np.maximum(above.sum(1) + beta**2 * n, 1e-9)
-    near = tried[value >= value.max() - AS_GOOD]
-    return round(float(near[0] + near[-1]) / 2, 2)
+    best = int(value.argmax())
+    worse = np.flatnonzero(value < value.max() - AS_GOOD)
+    first = worse[worse < best].max(initial=-1) + 1
+    last = worse[worse > best].min(initial=len(tried)) - 1
+    return round(float(tried[first] + tried[last]) / 2, 2)

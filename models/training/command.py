@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.training.lineage import Lineage, check_sizes
+from models.training.lineage import Lineage, check_sizes, hash_of
 from models.training.manifest import Picture, data_directory, licence_allows, read_sets
 from models.training.sampling import SET_SHARES, sampling_weights
 from models.training.teacher import Lesson, lesson, read_opinions
@@ -60,7 +61,7 @@ def train(
         The weight directory.
 
     Raises:
-        TrainingRefused: what is asked for does not fit together; nothing was begun.
+        TrainingRefused: what is asked for does not fit together; no training was begun.
     """
     from models.training.history import draw_history
     from models.training.ship import Origin, ship
@@ -70,12 +71,9 @@ def train(
     lineage.check(research)
     check_sizes(sizes)
     pictures = read_sets(data or data_directory())
-    opinions = directory / "teacher.jsonl"
-    if lineage.teacher and not opinions.exists():
-        from models.training.teach import teach
-
-        say(f"teacher {lineage.teacher.name} labels what the sources left out")
-        teach(lineage.teacher, [p for p in pictures if trains(p, research)], opinions)
+    taught = lineage.recipe(research)
+    made_by = commit()
+    opinions = _opinions(lineage, directory, [p for p in pictures if trains(p, research)], say)
     more = [p for p in read_sets(also) if p.split == "train"] if also else []
     lessons = training_lessons(pictures + more, research=research, opinions=opinions)
     say(f"{len(lessons)} training pictures")
@@ -88,27 +86,43 @@ def train(
         "threads": threads,
     }
     cutting = Cutting(sizes, batch_size, seed, shares)
-    run = fit(lessons, lineage, directory, cutting, options, device, compiled)
+    how = Means(device, compiled, research)
+    run = fit(lessons, lineage, directory, cutting, options, how)
     draw_history(directory / "history.jsonl", directory / "history.png")
-    recipe = {**run, **options, **lineage.recipe(), "seed": seed, "batch_size": batch_size}
+    recipe = {**run, **options, **taught, "seed": seed, "batch_size": batch_size}
     recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
-    recipe |= {"device": device, "compiled": compiled, "commit": commit()}
+    recipe |= {"device": device, "compiled": compiled, "commit": made_by}
     target = output or directory / name
     origin = Origin(name, research, recipe)
     result = directory / "average.pt"
     if lineage.kept:
-        result = _with_kept(lineage, result)
+        result = _with_kept(lineage, result, research)
     ship(result, target, origin, pictures + more, say=say)
     return target
 
 
-def _with_kept(lineage: Lineage, learned: Path) -> Path:
+def _opinions(
+    lineage: Lineage, directory: Path, pictures: Sequence[Picture], say: Callable[[str], None]
+) -> Path | None:
+    """The file of the teacher's labels, made where it is not there yet; None without a teacher."""
+    from models.training.teach import teach
+
+    if lineage.teacher is None:
+        return None
+    path = directory / f"teacher-{hash_of(lineage.teacher)[:16]}.jsonl"
+    if not path.exists():
+        say(f"teacher {lineage.teacher.name} labels what the sources left out")
+        teach(lineage.teacher, pictures, path)
+    return path
+
+
+def _with_kept(lineage: Lineage, learned: Path, research: bool = False) -> Path:
     from models.training.detector_run import save_weights
     from models.training.network import between, load_network, starting_network
 
     mixed = between(starting_network(lineage.start), load_network(learned), lineage.kept)
     path = learned.with_name("kept.pt")
-    save_weights(mixed, path)
+    save_weights(mixed, path, research)
     return path
 
 
@@ -122,7 +136,7 @@ def training_lessons(
     pictures: list[Picture], *, research: bool, opinions: Path | None = None
 ) -> list[Lesson]:
     """What a run learns from, own labels and the teacher's joined."""
-    heard = read_opinions(opinions) if opinions and opinions.exists() else {}
+    heard = read_opinions(opinions) if opinions else {}
     return [lesson(p, heard.get(p.key)) for p in pictures if trains(p, research)]
 
 
@@ -143,14 +157,33 @@ class Cutting:
     shares: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a run has to learn with: the device, whether torch may compile, and whether its
+    pictures allow a research weight alone."""
+
+    device: str = "cpu"
+    compiled: bool = False
+    research: bool = False
+
+
+def digest(lessons: Sequence[Lesson]) -> str:
+    """A hash of all that lessons teach, so that a run goes on with the labels it began with."""
+    total = hashlib.sha256()
+    for one in lessons:
+        total.update(one.picture.key.encode())
+        for part in (one.boxes, one.class_id, one.unsure, one.known):
+            total.update(part.tobytes())
+    return total.hexdigest()
+
+
 def fit(
     lessons: list[Lesson],
     lineage: Lineage,
     directory: Path,
     cutting: Cutting,
     options: Mapping[str, Any],
-    device: str = "cpu",
-    compiled: bool = False,
+    means: Means = Means(),
 ) -> dict[str, Any]:
     """Train, or go on training if `directory` holds a checkpoint; returns where the run stands.
 
@@ -163,10 +196,12 @@ def fit(
     from models.training.compose import Recipe
     from models.training.detector_run import DetectorRun
     from models.training.distil import Elder
-    from models.training.loop import Schedule
+    from models.training.loop import Schedule, check_checkpoint
     from models.training.network import load_network, starting_network
     from models.training.table import Table
 
+    of_run = {**lineage.identity(), **asdict(cutting), "lessons": digest(lessons)}
+    check_checkpoint(directory, of_run)
     random.seed(cutting.seed)
     torch.manual_seed(cutting.seed)
     weights = sampling_weights([x.picture for x in lessons], cutting.shares)
@@ -174,19 +209,18 @@ def fit(
     final = Recipe(size_px=last, mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
     phases = Phases(Recipe(size_px=first), final)
     batches = Batches(lessons, weights, phases, cutting.batch_size, cutting.seed)
-    network = starting_network(lineage.start)
     asked = None
     if lineage.elder:
         asked = Elder(load_network(lineage.elder), lineage.elder_classes)
-    of_run = {
-        **lineage.identity(),
-        "size_px": [first, last],
-        "batch_size": cutting.batch_size,
-        "seed": cutting.seed,
-        "pictures": len(lessons),
-    }
     run = DetectorRun(
-        network, Schedule(**options), directory, device, of_run, elder=asked, compiled=compiled
+        starting_network(lineage.start),
+        Schedule(**options),
+        directory,
+        means.device,
+        of_run,
+        elder=asked,
+        research=means.research,
+        compiled=means.compiled,
     )
     run.train(batches, Table(len(lessons)).show)
     state = run.state

@@ -14,7 +14,7 @@ from models.training.batches import Batches
 from models.training.distil import Elder
 from models.training.loop import Cost, Progress, Schedule, TrainingRun, decayed
 from models.training.loss import MaskedDetectionLoss
-from models.training.network import fix_batch_norm, freeze_first
+from models.training.network import RESEARCH_KEY, fix_batch_norm, freeze_first
 
 
 class DetectorRun(TrainingRun):
@@ -22,6 +22,7 @@ class DetectorRun(TrainingRun):
 
     Args:
         elder: whose answers count beside the labels.
+        research: some pictures forbid a default weight; what the run saves says so.
         compiled: let torch compile the networks: 1.5 times the pictures a second on a CPU, after
             some minutes; wants a C++ compiler.
     """
@@ -35,12 +36,14 @@ class DetectorRun(TrainingRun):
         identity: Mapping[str, Any] | None = None,
         *,
         elder: Elder | None = None,
+        research: bool = False,
         compiled: bool = False,
     ) -> None:
         groups = decayed(network.parameters(), schedule.weight_decay)
         super().__init__(network, groups, schedule, directory, device, identity)
         self.criterion = MaskedDetectionLoss(self.network)
         self.elder = elder
+        self.research = research
         if elder is not None:
             memory = torch.channels_last
             elder.network.to(self.device, memory_format=memory)
@@ -80,14 +83,19 @@ class DetectorRun(TrainingRun):
     def save(self) -> None:
         """Also write average.pt."""
         super().save()
-        save_weights(self.average, self.directory / "average.pt")
+        save_weights(self.average, self.directory / "average.pt", self.research)
 
 
-def save_weights(network: Any, path: Path) -> None:
-    """Write a network in half precision as a file that Ultralytics loads."""
+def save_weights(network: Any, path: Path, research: bool = False) -> None:
+    """Write a network in half precision as a file that Ultralytics loads.
+
+    Args:
+        research: it learned from pictures that forbid a default weight.
+    """
     plain = copy.deepcopy(network).cpu().half()
     plain.criterion = None
     plain.args = vars(plain.args) if not isinstance(plain.args, dict) else plain.args
     part = path.with_suffix(".part")
-    torch.save({"model": plain, "train_args": dict(plain.args)}, part)
+    args = dict(plain.args)
+    torch.save({"model": plain, "train_args": args, RESEARCH_KEY: research}, part)
     part.replace(path)

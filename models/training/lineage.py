@@ -42,10 +42,12 @@ class Lineage:
         Raises:
             TrainingRefused: a file is missing, has other labels, or must not be used.
         """
+        from models.training.network import is_research
+
         for path in (self.start, self.teacher, self.elder):
             if path is not None and not path.is_file():
                 raise TrainingRefused(f"checkpoint must be a file, got {path}")
-        if _is_research(self.start) and not research:
+        if not research and is_research(self.start):
             raise TrainingRefused(
                 f"{self.start.name} learned from pictures that must not feed a default weight: "
                 "a weight that starts from it needs a name that ends in -research"
@@ -57,25 +59,27 @@ class Lineage:
             raise TrainingRefused(
                 f"elder classes must be of {', '.join(LABELS)}, got {', '.join(unknown)}"
             )
-        if self.elder is not None:
+        if self.elder:
             _check_labels(self.elder, "an elder")
         if self.kept:
             _check_labels(self.start, "a start whose weights are kept")
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same run: hashes, not names."""
-        elder = _hash(self.elder) if self.elder else None
+        elder = hash_of(self.elder) if self.elder else None
         classes = sorted(self.elder_classes)
-        return {"start": _hash(self.start), "elder": elder, "elder_classes": classes}
+        return {"start": hash_of(self.start), "elder": elder, "elder_classes": classes}
 
-    def recipe(self) -> dict[str, Any]:
-        """What a card says of it."""
+    def recipe(self, research: bool) -> dict[str, Any]:
+        """What the card of a weight, or of a research weight, says of it."""
+        from models.training.network import is_research
+
         rows: dict[str, Any] = {"start": _named(self.start), "kept": self.kept}
         if self.teacher:
             rows["teacher"] = _named(self.teacher)
         if self.elder:
             rows |= {"elder": _named(self.elder), "elder_classes": list(self.elder_classes)}
-            if _is_research(self.elder):
+            if not research and is_research(self.elder):
                 rows["elder_learned_from"] = (
                     "pictures that a default weight may not use, too; its answers to allowed "
                     "pictures were used, no such picture and none of its weights"
@@ -98,13 +102,10 @@ def check_sizes(sizes: tuple[int, ...]) -> None:
             raise TrainingRefused(f"picture size must be a multiple of {STEP_PX}, got {size}")
 
 
-def _is_research(path: Path) -> bool:
-    return path.stem.endswith("-research")
-
-
 def _named(path: Path) -> str:
-    return f"{path.name} sha256:{_hash(path)[:16]}"
+    return f"{path.name} sha256:{hash_of(path)[:16]}"
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """SHA-256 of a checkpoint, hexadecimal."""
     return describe_file(path).sha256

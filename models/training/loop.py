@@ -22,6 +22,8 @@ Cost = tuple[Tensor, Mapping[str, Tensor], int]
 Loss = Callable[[Any, float], Cost]
 """What a batch costs at a progress of 0..1."""
 
+CHECKPOINT = "last.pt"
+
 BACKBONE_LAYERS = 11
 """YOLO11's backbone: layers 0 to 10; what follows is neck and head."""
 
@@ -132,7 +134,7 @@ class TrainingRun:
 
     @property
     def checkpoint(self) -> Path:
-        return self.directory / "last.pt"
+        return self.directory / CHECKPOINT
 
     def learn(
         self,
@@ -208,18 +210,34 @@ class TrainingRun:
         part.replace(self.checkpoint)
 
     def _resume(self) -> None:
+        check_checkpoint(self.directory, self.identity)
         saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        known = saved.get("identity", {})
-        other = [k for k in {**known, **self.identity} if known.get(k) != self.identity.get(k)]
-        if other:
-            raise TrainingRefused(
-                f"{self.directory} holds a run with another {', '.join(other)}: "
-                "go on as it was begun, or name a new directory"
-            )
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.state = Progress(**saved["state"])
+
+
+def check_checkpoint(directory: Path, identity: Mapping[str, Any]) -> None:
+    """Make sure that a directory holds no run, or the one of this identity.
+
+    Raises:
+        TrainingRefused: it holds another run; the message says what differs.
+    """
+    path = directory / CHECKPOINT
+    if not path.exists():
+        return
+    known = torch.load(path, map_location="cpu", weights_only=True).get("identity")
+    if known is None:
+        raise TrainingRefused(
+            f"{directory} holds a run of an earlier version: name a new directory"
+        )
+    other = [key for key in {**known, **identity} if known.get(key) != identity.get(key)]
+    if other:
+        raise TrainingRefused(
+            f"{directory} holds a run with another {', '.join(other)}: "
+            "go on as it was begun, or name a new directory"
+        )
 
 
 def decayed(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

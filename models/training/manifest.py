@@ -21,11 +21,12 @@ SETS: tuple[str, ...] = ("helmet", "garbage", "vending", "vending-street", "eagl
 VENDING_CLASSES = ("stall", "parasol", "tricycle")
 """What a street "without vendors" (negative picture of a vending set) is known not to hold."""
 
-REFUSED_OPENINGS = ("none", "not stated", "no licence", "youtube")
+REFUSED_OPENINGS = ("none", "not stated", "no ", "youtube")
 """Beginnings of licence statements that must not feed a default weight."""
 
 REFUSED_WORDS = re.compile(
-    r"\b(academic|research|non commercial|nc|sa|nd|not permitted|all rights reserved)\b"
+    r"\b(academic|research|unknown|share ?alike|no ?deriv\w*|not permitted|all rights reserved"
+    r"|non ?commercial|no commercial|not for commercial|(nc|sa|nd)(?=[\d.]|\b))"
 )
 """Restrictions that forbid it wherever they stand in a statement."""
 

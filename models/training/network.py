@@ -26,6 +26,10 @@ LOSS_GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}
 """Ultralytics' default weights of the three loss parts."""
 
 
+RESEARCH_KEY = "research"
+"""Entry of a checkpoint: whether its network learned from pictures that forbid a default weight."""
+
+
 def load_network(path: Path) -> Any:
     """The float32 network inside an Ultralytics checkpoint, unfused, all weights trainable."""
     ensure_torchvision()
@@ -37,6 +41,13 @@ def load_network(path: Path) -> Any:
         parameter.requires_grad_(True)
     network.args = SimpleNamespace(**LOSS_GAINS)
     return network
+
+
+def is_research(path: Path) -> bool:
+    """Whether a checkpoint may not become a default weight: it says so itself, or by its name."""
+    ensure_torchvision()
+    saved = torch.load(path, map_location="cpu", weights_only=False)
+    return path.stem.endswith("-research") or bool(saved.get(RESEARCH_KEY, False))
 
 
 def starting_network(path: Path) -> nn.Module:

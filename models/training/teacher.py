@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.labels import LABELS
+from models.nms import iou_matrix
 from models.training.manifest import Picture
 
 TEACHER_CLASSES: tuple[str, ...] = ("person", "two_wheeler", "car", "truck_bus")
@@ -75,7 +76,7 @@ def lesson(picture: Picture, opinion: FloatArray | None) -> Lesson:
 
 def _overlaps_own(opinion: FloatArray, picture: Picture) -> npt.NDArray[np.bool_]:
     same = opinion[:, :1].astype(int) == picture.class_id[None]
-    overlap = box_iou(corners(opinion[:, 2:]), corners(picture.boxes))
+    overlap = iou_matrix(corners(opinion[:, 2:]), corners(picture.boxes))
     return np.asarray((same & (overlap > 0.4)).any(1))
 
 
@@ -83,17 +84,6 @@ def corners(boxes: FloatArray) -> FloatArray:
     """(N, 4) centre x, y, width, height → left, top, right, bottom."""
     half = boxes[:, 2:] / 2
     return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], 1)
-
-
-def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """(N, M) intersection over union of two lists of corner boxes."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(2)
-    area_a = (a[:, 2:] - a[:, :2]).prod(1)
-    area_b = (b[:, 2:] - b[:, :2]).prod(1)
-    union = area_a[:, None] + area_b[None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-12), np.float32)
 
 
 def write_opinions(path: Path, rows: Iterable[tuple[str, FloatArray]]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,19 +14,17 @@ import httpx
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from builders.house import open_house
+from builders.house import new_database, open_house
 from sqlalchemy.orm import Session
 
 from api.errors import ExportError
 from api.export import ExportOptions, export_verdicts, jpeg_size
 from api.lessons import split_of
-from models.labels import LABELS as ALL
+from models.labels import LABELS
 from models.training.manifest import licence_allows, read_set
-from pipeline.ledger.codec import box_of
-from pipeline.ledger.tables import SightingRow
+from pipeline.ledger.tables import SightingMessageRow, SightingRow
 
-LABELS = ("person", "helmet", "bare_head", "garbage", "overflowing_bin", "bin", "stall")
-STALL = ALL.index("stall")
+STALL = LABELS.index("stall")
 
 
 def judge(client: httpx.Client, item: dict[str, Any], **verdict: Any) -> None:
@@ -59,8 +59,11 @@ def test_export(house: Any, operator: httpx.Client, tmp_path: Path) -> None:
         path = out / image["file_name"]
         assert jpeg_size(path) == (image["width"], image["height"]) == (640, 360)
         lines = (out / "labels" / path.name).with_suffix(".txt")
+        listed = f"./{image['file_name']}" in (out / "train.txt").read_text().split() + (
+            (out / "val.txt").read_text().split()
+        )
         taught = image["verdict"] == "accepted" or image["hard_negative"]
-        assert lines.exists() == taught
+        assert lines.exists() == listed == taught
     for claim in claims:
         x, y, width, height = claim["bbox"]
         assert 0 <= x <= x + width <= 640
@@ -86,7 +89,9 @@ def check_lessons(out: Path, coco: dict[str, Any], count: int) -> None:
         assert picture.group == f"{image['camera_id']}/{image['date_captured'][:10]}"
         assert picture.split == split_of(picture.group)
         if image["hard_negative"]:
-            assert set(picture.labelled) == {ALL.index(c) for c in ("stall", "parasol", "tricycle")}
+            assert set(picture.labelled) == {
+                LABELS.index(c) for c in ("stall", "parasol", "tricycle")
+            }
             assert len(picture.boxes) == 0
         else:
             x, y, width, height = claims[image["id"]]
@@ -113,36 +118,98 @@ def test_a_camera_day_keeps_its_split_whatever_else_is_exported(
     assert everything.kept_back == list(splits.values()).count("val")
 
 
-def test_the_claim_is_that_of_the_picture_and_what_else_was_claimed_there_is_open(
-    tmp_path: Path,
-) -> None:
-    with contextmanager(open_house)(tmp_path / "house") as house:
-        client, engine = house.sign_in("operator"), house.services.engine
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+def two_heaps(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Any, Any, Any, tuple[float, ...]]]:
+    """A house, an accepted heap, another claimed in the same picture, and where the first was."""
+    url = ""
+    if request.param == "postgres":
+        url = new_database(request.getfixturevalue("postgres_url"))
+    with contextmanager(open_house)(tmp_path_factory.mktemp("heaps"), database_url=url) as house:
+        client = house.sign_in("operator")
         items = client.get("/api/v1/incidents", params={"type": "garbage"}).json()["items"]
         judge(client, items[0], action="accept")
-        with Session(engine) as session:
-            mine, other = (
-                session.scalars(
-                    sa.select(SightingRow).where(
-                        SightingRow.incident_id == UUID(item["incident_id"])
-                    )
-                ).one()
-                for item in items[:2]
-            )
-            claimed = box_of(mine.body["xyxy_norm"])
+        with Session(house.services.engine) as session:
+            mine, other = (sighting_of(session, item) for item in items[:2])
+            claimed = tuple(mine.body["xyxy_norm"])
             mine.body = {**mine.body, "xyxy_norm": [0.0, 0.0, 0.1, 0.1]}  # it moved since
-            other.body = {**other.body, "xyxy_norm": [0.7, 0.8, 0.9, 0.9]}
             for name in ("camera_id", "view_id", "started_at", "observed_at"):
                 setattr(other, name, getattr(mine, name))
+            message = session.get_one(SightingMessageRow, (other.sighting_id, 0))
+            message.xyxy_norm, message.observed_at = [0.7, 0.8, 0.9, 0.9], mine.observed_at
             session.commit()
-        options = ExportOptions(labels=ALL, types=("garbage",), licence="CC0")
-        out, root = tmp_path / "out", house.services.settings.evidence_root
-        assert export_verdicts(engine, root, out, options).lessons == 1
-        (picture,) = read_set(out)
+        yield house, items[0], items[1], claimed
+
+
+def sighting_of(session: Session, item: dict[str, Any]) -> SightingRow:
+    mine = SightingRow.incident_id == UUID(item["incident_id"])
+    return session.scalars(sa.select(SightingRow).where(mine)).one()
+
+
+def exported(house: Any, out: Path) -> Any:
+    """The one picture that the accepted heap made."""
+    options = ExportOptions(labels=LABELS, types=("garbage",), licence="CC0")
+    root = house.services.settings.evidence_root
+    export_verdicts(house.services.engine, root, out, options)
+    return next(p for p in read_set(out) if len(p.boxes))
+
+
+def test_the_claim_is_that_of_the_pictures_own_moment(two_heaps: Any, tmp_path: Path) -> None:
+    house, _, _, claimed = two_heaps
+    picture = exported(house, tmp_path / "out")
     x, y = (claimed[0] + claimed[2]) / 2, (claimed[1] + claimed[3]) / 2
     np.testing.assert_allclose(picture.boxes[0][:2], (x, y), atol=1e-4)
-    garbage = ALL.index("garbage")
-    np.testing.assert_allclose(picture.doubts, [[garbage, 0.8, 0.85, 0.2, 0.1]], atol=1e-6)
+
+
+def test_what_else_was_claimed_in_the_picture_is_open(two_heaps: Any, tmp_path: Path) -> None:
+    house, _, _, _ = two_heaps
+    picture = exported(house, tmp_path / "out")
+    expected = [[LABELS.index("garbage"), 0.8, 0.85, 0.2, 0.1]]
+    np.testing.assert_allclose(picture.doubts, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("change", ["ended before", "another view", "began later", "another type"])
+def test_claims_of_another_time_place_or_kind_are_not(
+    two_heaps: Any, tmp_path: Path, change: str
+) -> None:
+    house, _, other, _ = two_heaps
+    with Session(house.services.engine) as session:
+        row = sighting_of(session, other)
+        before = {name: getattr(row, name) for name in ("view_id", "type", "started_at", "phase")}
+        before["observed_at"] = row.observed_at
+        later = row.observed_at + timedelta(minutes=5)
+        changed: dict[str, dict[str, Any]] = {
+            "ended before": {"phase": "ended", "observed_at": row.observed_at - timedelta(hours=1)},
+            "another view": {"view_id": "elsewhere"},
+            "began later": {"started_at": later, "observed_at": later},
+            "another type": {"type": "crowding"},
+        }
+        for name, value in changed[change].items():
+            setattr(row, name, value)
+        session.commit()
+        try:
+            assert len(exported(house, tmp_path / "out").doubts) == 0
+        finally:
+            for name, value in before.items():
+                setattr(row, name, value)
+            session.commit()
+
+
+def test_a_claim_that_was_denied_is_not_open(two_heaps: Any, tmp_path: Path) -> None:
+    house, _, other, _ = two_heaps
+    judge(house.sign_in("operator"), other, action="reject", reason="not_there")
+    assert len(exported(house, tmp_path / "out").doubts) == 0
+
+
+def test_labels_of_which_verdicts_speak_must_be_known(house: Any, tmp_path: Path) -> None:
+    root = house.services.settings.evidence_root
+    options = ExportOptions(labels=("person", "garbage"))
+    with pytest.raises(ExportError, match="bare_head"):
+        export_verdicts(house.services.engine, root, tmp_path / "out", options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_jpeg_size_of_what_is_no_jpeg(tmp_path: Path) -> None:

@@ -23,6 +23,18 @@ def test_an_accepted_missing_helmet_labels_the_head_not_the_person() -> None:
     assert taught.labelled == ("bare_head",)
 
 
+def test_the_head_of_somebody_taller_behind_is_not_the_claimed_one() -> None:
+    behind, again = (0.54, 0.17, 0.60, 0.27), (0.475, 0.205, 0.53, 0.30)
+    seen = [(behind, "bare_head"), (HEAD, "bare_head"), (again, "bare_head")]
+    taught = lesson("missing_helmet", WORKER, seen, [], is_there=True)
+    assert taught is not None
+    assert taught.boxes == ((HEAD, "bare_head"),)
+    assert taught.doubts == ((behind, "bare_head"),)
+    denied = lesson("missing_helmet", WORKER, seen, [], is_there=False)
+    assert denied is not None
+    assert denied.doubts == ((behind, "bare_head"),)
+
+
 def test_where_no_head_was_seen_an_accepted_missing_helmet_teaches_nothing() -> None:
     assert lesson("missing_helmet", WORKER, [(PERSON, "person")], [], is_there=True) is None
 

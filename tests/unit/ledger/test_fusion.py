@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.boxes import iou
 from pipeline.ledger.codec import (
     evidence_json,
     evidence_of,
@@ -18,7 +19,7 @@ from pipeline.ledger.codec import (
     sighting_json,
     sighting_of,
 )
-from pipeline.ledger.fusion import Kept, combine, events_between, iou
+from pipeline.ledger.fusion import Kept, combine, events_between
 from pipeline.ledger.memory import MemoryLedger
 from pipeline.ledger.types import EventKind, IncidentState, PlacedSighting
 from pipeline.types import Phase

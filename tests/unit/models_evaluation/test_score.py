@@ -103,5 +103,21 @@ def test_what_is_found_at_a_place_left_open_counts_neither_way() -> None:
     assert len(judged(seen, BIN).found) == 1
     labelled = scored([GARBAGE], [GARBAGE], {GARBAGE}, doubts=doubt)
     assert len(judged(labelled, GARBAGE).found) == 1
+    around = np.array([[GARBAGE, at, at, 0.4, 0.4]], np.float32)
+    within = scored([], [GARBAGE], {GARBAGE}, doubts=around)
+    assert len(judged(within, GARBAGE).found) == 0
+    assert confusion([within], {}).sum() == 0
     missed = scored([], [], {GARBAGE}, doubts=doubt)
     assert len(judged(missed, GARBAGE).found) == 0
+
+
+def test_the_threshold_does_not_fall_between_two_that_are_good() -> None:
+    """Ten sure hits and ten faint ones with twenty false reports between them."""
+    pictures = []
+    for truth, confidence, count in (([GARBAGE], 0.9, 10), ([GARBAGE], 0.1, 10), ([], 0.5, 20)):
+        for _ in range(count):
+            one = scored(truth, [GARBAGE], {GARBAGE})
+            one.found.confidence[0] = confidence
+            pictures.append(judged(one, GARBAGE))
+    chosen = pick_threshold(pictures)
+    assert chosen < 0.11 or 0.5 < chosen < 0.91

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,13 @@ torch = pytest.importorskip("torch")
 
 from models.errors import TrainingRefused  # noqa: E402
 from models.labels import LABELS  # noqa: E402
-from models.training.command import Cutting, _with_kept, fit, training_lessons  # noqa: E402
+from models.training.command import (  # noqa: E402
+    Cutting,
+    Means,
+    _with_kept,
+    fit,
+    training_lessons,
+)
 from models.training.lineage import Lineage  # noqa: E402
 from models.training.manifest import read_sets  # noqa: E402
 
@@ -69,6 +76,9 @@ def test_a_run_learns_and_goes_on_where_it_was(lessons, start: Path, tmp_path: P
     lineage = Lineage(start)
     assert fit(lessons, lineage, tmp_path, CUTTING, options(1))["steps_done"] == 1
     once = learned(tmp_path / "average.pt")
+    (tmp_path / "average.pt").unlink()
+    assert fit(lessons, lineage, tmp_path, CUTTING, options(1))["steps_done"] == 1
+    assert torch.equal(once, learned(tmp_path / "average.pt"))
     done = fit(lessons, lineage, tmp_path, CUTTING, options(2))
     assert (done["steps_done"], done["pictures_seen"]) == (2, 4)
     assert not torch.equal(once, learned(tmp_path / "average.pt"))
@@ -82,6 +92,9 @@ def test_a_run_that_learned_otherwise_is_not_gone_on_with(
     with_elder = Lineage(start, elder=start, elder_classes=("garbage",))
     with pytest.raises(TrainingRefused, match="another elder, elder_classes"):
         fit(lessons, with_elder, tmp_path, CUTTING, options(2))
+    corrected = [*lessons[:-1], replace(lessons[-1], boxes=lessons[-1].boxes + 0.01)]
+    with pytest.raises(TrainingRefused, match="another lessons:"):
+        fit(corrected, Lineage(start), tmp_path, CUTTING, options(2))
     assert (tmp_path / "last.pt").read_bytes() == before
 
 
@@ -107,6 +120,6 @@ def test_what_is_kept_lies_between_start_and_end(lessons, start: Path, tmp_path:
 @pytest.mark.slow
 def test_a_compiled_run_learns_the_same(lessons, start: Path, tmp_path: Path) -> None:
     fit(lessons, Lineage(start), tmp_path / "plain", CUTTING, options(2))
-    fit(lessons, Lineage(start), tmp_path / "compiled", CUTTING, options(2), compiled=True)
+    fit(lessons, Lineage(start), tmp_path / "compiled", CUTTING, options(2), Means(compiled=True))
     plain, compiled = (learned(tmp_path / d / "average.pt") for d in ("plain", "compiled"))
     assert float((plain - compiled).abs().max()) < 1e-2

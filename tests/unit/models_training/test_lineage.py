@@ -30,6 +30,7 @@ def checkpoints(tmp_path_factory) -> Path:
         network.names = dict(enumerate(labels))
         network.args = SimpleNamespace()
         save_weights(network, folder / f"{name}.pt")
+    save_weights(network, folder / "average.pt", research=True)
     return folder
 
 
@@ -37,9 +38,10 @@ def test_a_start_and_its_elder_are_accepted_and_named_by_their_hashes(checkpoint
     own, research = checkpoints / "own.pt", checkpoints / "own-research.pt"
     lineage = Lineage(own, elder=research, elder_classes=("helmet",), kept=0.25)
     lineage.check(research=False)
-    recipe = lineage.recipe()
+    recipe = lineage.recipe(research=False)
     assert recipe["start"].startswith("own.pt sha256:")
     assert "none of its weights" in recipe["elder_learned_from"]
+    assert "elder_learned_from" not in lineage.recipe(research=True)
     other = Lineage(research, elder=research, elder_classes=("helmet",))
     assert lineage.identity()["start"] != other.identity()["start"]
     assert lineage.identity()["elder"] == other.identity()["elder"]
@@ -50,6 +52,7 @@ def test_a_start_and_its_elder_are_accepted_and_named_by_their_hashes(checkpoint
     [
         ({"start": "missing"}, "must be a file"),
         ({"start": "own-research"}, "ends in -research"),
+        ({"start": "average"}, "ends in -research"),
         ({"start": "own", "elder": "own"}, "must be given together"),
         ({"start": "own", "elder_classes": ("helmet",)}, "must be given together"),
         ({"start": "own", "elder": "own", "elder_classes": ("bicycle",)}, "got bicycle"),

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from models.errors import TrainingRefused  # noqa: E402
-from models.training.loop import Cost, Schedule, TrainingRun, decayed  # noqa: E402
+from models.training.loop import Cost, Schedule, TrainingRun, check_checkpoint, decayed  # noqa: E402
 
 STEPS = 40
 
@@ -94,3 +94,9 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     TrainingRun(network, groups, Schedule(hours=9), tmp_path, identity={"start": "a", "seed": 1})
     with pytest.raises(TrainingRefused, match="another start:"):
         TrainingRun(network, groups, Schedule(), tmp_path, identity={"start": "b", "seed": 1})
+
+
+def test_a_checkpoint_without_an_identity_is_of_an_earlier_version(tmp_path: Path) -> None:
+    torch.save({"network": {}}, tmp_path / "last.pt")
+    with pytest.raises(TrainingRefused, match="earlier version"):
+        check_checkpoint(tmp_path, {})

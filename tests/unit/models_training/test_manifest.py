@@ -31,6 +31,13 @@ STALL, CAR = LABELS.index("stall"), LABELS.index("car")
         pytest.param("Limited to internal use", False, id="mit within a word"),
         pytest.param("City of Smithville", False, id="mit within a name"),
         pytest.param("City of X, CC BY-NC 4.0", False, id="not commercial"),
+        pytest.param("CC BY-NC4.0", False, id="not commercial, written together"),
+        pytest.param("CC BY-NonCommercial 4.0", False, id="not commercial, in words"),
+        pytest.param("CC BY ShareAlike 4.0", False, id="share alike, in words"),
+        pytest.param("CC BY-NoDerivatives 4.0", False, id="no derivatives"),
+        pytest.param("CC BY 4.0, not for commercial use", False, id="not for commerce"),
+        pytest.param("no CC BY", False, id="denied"),
+        pytest.param("MIT Indoor Scenes, licence unknown", False, id="unknown"),
         pytest.param("MIT, but not permitted for training", False, id="not permitted"),
     ],
 )
