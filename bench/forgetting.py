@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,11 @@ FLOOR = 0.15
 CLIP_STILLS = 4
 
 
-def run(
-    *, footage: Path, start: Path, weights: str = "patrol11n", clips: Sequence[str] = ()
-) -> dict[str, Any]:
+def run(*, footage: Path, start: Path, weights: str = "patrol11n") -> dict[str, Any]:
     """Share of the start network's sure persons and vehicles that a weight finds, IoU 0.5.
 
     Args:
-        footage: directory of clips; `clips` names some, else all.
+        footage: directory of clips.
         start: Ultralytics checkpoint with COCO classes.
         weights: name or directory of the weight.
 
@@ -44,7 +42,7 @@ def run(
     teacher = Teacher(start)
     settings = DetectorSettings(weights=weights, input_size=(640, 640), confidence_floor=FLOOR)
     detector = load_detector(settings)
-    paths = [footage / c for c in clips] or sorted(footage.glob("*.mp4"))
+    paths = sorted(footage.glob("*.mp4"))
     hits: dict[str, list[bool]] = {label: [] for label in TEACHER_CLASSES}
     stills = 0
     try:

@@ -188,6 +188,31 @@ def track(
 
 
 @app.command()
+def forgetting(
+    start: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="COCO checkpoint that knows them.")
+    ],
+    footage: Footage = None,
+    weights: Weights = "patrol11n",
+    json_file: JsonFile = None,
+) -> None:
+    """How many persons and vehicles of real clips, sure to the COCO start, a weight still finds."""
+    from bench.errors import NothingToMeasure
+    from bench.forgetting import run
+
+    place = footage or _place("SKYGRID_FOOTAGE", "footage")
+    if place is None:
+        raise NothingToMeasure("real clips must be named by --footage or SKYGRID_FOOTAGE")
+    result = run(footage=place, start=start, weights=weights)
+    table = Table("class", "found", "of")
+    for label, row in result["classes"].items():
+        table.add_row(label, f"{row['recall']:.3f}", str(row["n"]))
+    table.add_row("all", f"{result['recall']:.3f}" if result["n"] else "–", str(result["n"]))
+    console.print(table)
+    _write(json_file, result)
+
+
+@app.command()
 def crowd(
     data: Data = None,
     weights: Weights = "patrol11n",
