@@ -309,6 +309,8 @@ def export_verdicts(
         f"{report.hard_negatives} of them hard negatives; {report.lessons} teach the detector, "
         f"{report.kept_back} of these are kept back for validation"
     )
+    if report.without_picture:
+        console.print(f"{report.without_picture} more have lost their picture and are left out")
     if not report.kept_back:
         console.print("no camera-day fell to validation: export more days before comparing")
     if not licence_allows(licence):

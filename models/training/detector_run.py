@@ -70,13 +70,15 @@ class DetectorRun(TrainingRun):
         image = batch["img"].to(self.device).float().div_(255)
         image = image.contiguous(memory_format=torch.channels_last)
         on_gpu = self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
+        half = torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu)
+        with half:
             predictions = self.network(image)
-            answer = self.elder.answer(image) if self.elder else None
         predictions = {k: v.float() if isinstance(v, Tensor) else v for k, v in predictions.items()}
         loss, parts = self.criterion(predictions, batch)
-        if self.elder is None or answer is None:
+        if self.elder is None:
             return loss.sum(), parts, len(image)
+        with half:
+            answer = self.elder.answer(image)
         apart, more = self.elder.cost(predictions, answer, batch["exact"].to(self.device))
         return loss.sum() + apart, {**parts, **more}, len(image)
 

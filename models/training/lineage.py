@@ -47,6 +47,8 @@ class Lineage:
         for path in (self.start, self.teacher, self.elder):
             if path is not None and not path.is_file():
                 raise TrainingRefused(f"checkpoint must be a file, got {path}")
+            if path is not None:
+                _check_readable(path)
         if not research and is_research(self.start):
             raise TrainingRefused(
                 f"{self.start.name} learned from pictures that must not feed a default weight: "
@@ -85,6 +87,15 @@ class Lineage:
                     "pictures were used, no such picture and none of its weights"
                 )
         return rows
+
+
+def _check_readable(path: Path) -> None:
+    from models.training.network import load_network
+
+    try:
+        load_network(path)
+    except Exception as error:  # torch and Ultralytics raise whatever a broken file leads to
+        raise TrainingRefused(f"{path} is no checkpoint that Ultralytics reads: {error}") from error
 
 
 def _check_labels(path: Path, what: str) -> None:

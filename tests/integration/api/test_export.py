@@ -18,7 +18,8 @@ from builders.house import new_database, open_house
 from sqlalchemy.orm import Session
 
 from api.errors import ExportError
-from api.export import ExportOptions, export_verdicts, jpeg_size
+from api.export import ExportOptions, export_verdicts
+from api.judged import Which, jpeg_size
 from api.lessons import split_of
 from models.labels import LABELS
 from models.training.manifest import licence_allows, read_set
@@ -109,7 +110,7 @@ def test_a_camera_day_keeps_its_split_whatever_else_is_exported(
             judge(operator, item, action="reject", reason="not_there")
     engine, root = house.services.engine, house.services.settings.evidence_root
     everything = export_verdicts(engine, root, tmp_path / "all", ExportOptions(LABELS))
-    some = ExportOptions(LABELS, types=("garbage",))
+    some = ExportOptions(LABELS, Which(types=("garbage",)))
     export_verdicts(engine, root, tmp_path / "some", some)
     splits = {picture.path.name: picture.split for picture in read_set(tmp_path / "all")}
     fewer = {picture.path.name: picture.split for picture in read_set(tmp_path / "some")}
@@ -151,7 +152,7 @@ def sighting_of(session: Session, item: dict[str, Any]) -> SightingRow:
 
 def exported(house: Any, out: Path) -> Any:
     """The one picture that the accepted heap made."""
-    options = ExportOptions(labels=LABELS, types=("garbage",), licence="CC0")
+    options = ExportOptions(LABELS, Which(types=("garbage",)), licence="CC0")
     root = house.services.settings.evidence_root
     export_verdicts(house.services.engine, root, out, options)
     return next(p for p in read_set(out) if len(p.boxes))

@@ -99,10 +99,14 @@ def test_a_run_that_learned_otherwise_is_not_gone_on_with(
 
 
 def test_an_elder_changes_what_is_learned(lessons, start: Path, tmp_path: Path) -> None:
-    fit(lessons, Lineage(start), tmp_path / "alone", CUTTING, options(2))
+    for name in ("alone", "again"):
+        fit(lessons, Lineage(start), tmp_path / name, CUTTING, options(2))
     elder = Lineage(start, elder=start, elder_classes=("garbage",))
     fit(lessons, elder, tmp_path / "taught", CUTTING, options(2))
-    alone, taught = (learned(tmp_path / d / "average.pt") for d in ("alone", "taught"))
+    alone, again, taught = (
+        learned(tmp_path / name / "average.pt") for name in ("alone", "again", "taught")
+    )
+    assert torch.equal(alone, again)
     assert not torch.equal(alone, taught)
 
 

@@ -66,6 +66,14 @@ def test_what_cannot_end_well_is_refused(checkpoints: Path, given: dict, message
         Lineage(**{**given, **files}).check(research=False)
 
 
+@pytest.mark.parametrize("content", [b"", b"no network"])
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(content)
+    with pytest.raises(TrainingRefused, match=r"broken\.pt is no checkpoint"):
+        Lineage(broken).check(research=False)
+
+
 def test_a_research_weight_may_start_from_one(checkpoints: Path) -> None:
     Lineage(checkpoints / "own-research.pt").check(research=True)
 
