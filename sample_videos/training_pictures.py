@@ -23,6 +23,10 @@ _LEAST_VISIBLE = 0.3
 _LEAST_SIDE_PX = 6
 _VALIDATION_EVERY = 10
 _KINDS = ("street", "square", "site")
+_HEADS = ("bare", "bare", "cap", "hood")
+_HEADS_AT_SITES = ("helmet", "helmet", "helmet", "bare", "bare", "bare", "cap", "hood")
+"""At sites as many heads are bare as under a helmet: a worker who takes it off looks like the others
+but for the head."""
 _LIGHTS = ("day", "day", "overcast", "dusk", "night")
 
 Progress = Callable[[int, int], None]
@@ -82,7 +86,7 @@ def yolo_row(box: SeenBox, size: tuple[int, int]) -> str | None:
 def random_scene(seed: int, number: int) -> Scenario:
     """One still scene with people, stalls, tricycles, bins, garbage and cars at random."""
     rng = np.random.default_rng([seed, 77, number])
-    kind = _KINDS[int(rng.choice(3, p=(0.55, 0.25, 0.2)))]
+    kind = _KINDS[int(rng.choice(3, p=(0.45, 0.2, 0.35)))]
     actors: list[dict[str, Any]] = []
 
     def place(what: str, most: int, y: tuple[float, float], **more: Any) -> None:
@@ -94,9 +98,9 @@ def random_scene(seed: int, number: int) -> Scenario:
                  **more}
             )  # fmt: skip
 
-    helmets = ("helmet", "helmet", "bare", "cap") if kind == "site" else ("bare", "bare", "cap")
-    for _ in range(int(rng.integers(1, 9))):
-        head = helmets[int(rng.integers(len(helmets)))]
+    heads = _HEADS_AT_SITES if kind == "site" else _HEADS
+    for _ in range(int(rng.integers(1, 13 if kind == "site" else 9))):
+        head = heads[int(rng.integers(len(heads)))]
         vest = [[240, 230, 40], [250, 120, 30]][int(rng.integers(2))]
         clothes = {
             "head": head,
