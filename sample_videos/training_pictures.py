@@ -25,8 +25,8 @@ _VALIDATION_EVERY = 10
 _KINDS = ("street", "square", "site")
 _HEADS = ("bare", "bare", "cap", "hood")
 _HEADS_AT_SITES = ("helmet", "helmet", "helmet", "bare", "bare", "bare", "cap", "hood")
-"""At sites as many heads are bare as under a helmet: a worker who takes it off looks like the others
-but for the head."""
+"""At sites as many heads are bare as under a helmet: one who takes it off looks like the
+others but for the head."""
 _LIGHTS = ("day", "day", "overcast", "dusk", "night")
 
 Progress = Callable[[int, int], None]
