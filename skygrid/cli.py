@@ -205,7 +205,7 @@ def train(
     seed: int = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
     compiled: Annotated[
-        bool, typer.Option("--compile", help="1.5 times as fast on a CPU; needs a C++ compiler.")
+        bool, typer.Option("--compile", help="Faster on older CPUs; needs a C++ compiler.")
     ] = False,
 ) -> None:
     """Train a detector: teach, train, export, measure, write the card; resumable."""

@@ -42,7 +42,7 @@ class SpeedBench:
         source: Clip that the stream is made of.
         weights: Name or directory of the weight.
         rounds: Each measures all that is compared once, one after the other, in a turning order;
-            the patrol at 10 s has as many windows in one process.
+            the patrol at 10 s has as many windows in one process, at each number of cameras.
         window_s: Length of one measurement, a multiple of the glance periods.
         recall: Also run the incident scenarios at each variant's pace.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
@@ -93,7 +93,7 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     for cameras in wanted.growth:
         say(f"growth: {cameras} cameras")
         try:
-            _, windows = _measure(SLOW_PATROL, cameras, clip, wanted)
+            _, windows = _measure(SLOW_PATROL, cameras, clip, wanted, wanted.rounds)
         except SpeedError as error:  # more than the machine carries is a result too
             say(f"{cameras} cameras: {error}")
             break

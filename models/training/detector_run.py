@@ -23,8 +23,8 @@ class DetectorRun(TrainingRun):
     Args:
         elder: whose answers count beside the labels.
         research: some pictures forbid a default weight; what the run saves says so.
-        compiled: let torch compile the networks: 1.5 times the pictures a second on a CPU, after
-            some minutes; wants a C++ compiler.
+        compiled: let torch compile the networks, which takes minutes and a C++ compiler: 1.5 times
+            the pictures a second on an older CPU (Ice Lake), no more on a newer one.
     """
 
     def __init__(
