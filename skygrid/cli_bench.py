@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
+
+from skygrid.failures import is_expected
 
 if TYPE_CHECKING:
     from bench.incidents.scores import Score
@@ -100,7 +103,8 @@ def incidents(
     console.print(f"report: {out / 'report.html'}", highlight=False)
     for regression in worse:
         console.print(f"[red]worse:[/] {regression}", highlight=False)
-    raise typer.Exit(1 if worse else 0)
+    if worse:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -295,6 +299,8 @@ def speed(
             f"{recall['found']} of {recall['incidents']}" if recall else "",
         )
     console.print(table)
+    for name, why in report["about"]["left_out"].items():
+        console.print(f"left out: {name}, {why}", highlight=False)
     if delay := report["delay"]:
         console.print(
             f"from a bare head to the queue: p50 {delay['p50']} s, p95 {delay['p95']} s of "
@@ -304,28 +310,53 @@ def speed(
         console.print(f"{row['cameras']} cameras, 10 s: {row['cpu_percent_per_camera']:.2f} % each")
     for held in report["held"]:
         console.print(f"{held['cameras']} cameras, 2 s: {'held' if held['holds'] else 'not held'}")
-    console.print(f"picture: {out / 'speed.png'}, figures: {out / 'speed.json'}", highlight=False)
+    console.print(f"report: {out / 'speed.md'}, figures: {out / 'speed.json'}", highlight=False)
 
 
 @app.command("all")
 def everything(out: Out = Path("out")) -> None:
-    """All of them, one after the other; what needs absent pictures or clips says so."""
+    """All of them, one after the other; what needs absent pictures or clips says so.
+
+    A part that fails does not keep the others from running; the exit code is 1 in the end. Quiet
+    days come before incidents, whose report shows them.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    if _place("SKYGRID_DATA", "data") is None:
-        console.print("bench detect skipped: no annotated pictures (set SKYGRID_DATA)")
-    else:
-        detect(json_file=out / "detect.json")
-    detector(json_file=out / "detector.json")
-    fusion(json_file=out / "fusion.json", picture=out / "fusion.png")
-    if _place("SKYGRID_DATA", "data") is not None:
-        crowd(json_file=out / "crowd.json")
-    if _place("SKYGRID_FOOTAGE", "footage") is not None:
-        track(json_file=out / "track.json")
-    incidents(out=out / "incidents")
-    if _place("SKYGRID_DATA", "data") or _place("SKYGRID_FOOTAGE", "footage"):
-        quiet(out=out / "incidents")
-    review(json_file=out / "review.json")
-    speed(out=out / "speed")
+    pictures = _place("SKYGRID_DATA", "data") is not None
+    clips = _place("SKYGRID_FOOTAGE", "footage") is not None
+    parts: tuple[tuple[str, bool, Callable[[], None]], ...] = (
+        ("detect", pictures, lambda: detect(json_file=out / "detect.json")),
+        ("detector", True, lambda: detector(json_file=out / "detector.json")),
+        ("fusion", True, lambda: fusion(json_file=out / "fusion.json", picture=out / "fusion.png")),
+        ("crowd", pictures, lambda: crowd(json_file=out / "crowd.json")),
+        ("track", clips, lambda: track(json_file=out / "track.json")),
+        ("quiet", pictures or clips, lambda: quiet(out=out / "incidents")),
+        ("incidents", True, lambda: incidents(out=out / "incidents")),
+        ("review", True, lambda: review(json_file=out / "review.json")),
+        ("speed", True, lambda: speed(out=out / "speed")),
+    )
+    failed = []
+    for name, possible, part in parts:
+        if not possible:
+            console.print(f"bench {name} skipped: see SKYGRID_DATA and SKYGRID_FOOTAGE")
+        elif not _succeeds(name, part):
+            failed.append(name)
+    if failed:
+        console.print(f"[red]failed:[/] {', '.join(failed)}", highlight=False)
+        raise typer.Exit(1)
+
+
+def _succeeds(name: str, part: Callable[[], None]) -> bool:
+    """Run one benchmark; whatever stops it is shown, and the next one runs all the same."""
+    try:
+        part()
+    except typer.Exit as ended:
+        return ended.exit_code == 0
+    except Exception as error:
+        console.print(f"[red]bench {name}:[/] {escape(str(error))}", highlight=False)
+        if not is_expected(error):
+            console.print_exception()
+        return False
+    return True
 
 
 def _write(path: Path | None, figures: object) -> None:
