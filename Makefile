@@ -10,7 +10,7 @@ SOURCES := streams models pipeline dispatch api bench sample_videos skygrid
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-lean system demo serve test check format lint types imports unit \
-        test-slow bench bench-speed lock clean
+        test-slow system-bench bench bench-speed lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,10 +61,13 @@ test: setup-dev system check unit ## all that CI runs
 test-slow: setup-dev system ## the long ones: kills, soaks, hundreds of reconnects
 	$(PYTEST) -m slow --timeout 1800
 
-bench: setup-dev ## every benchmark; reports under out/
+system-bench: ## what the speed benchmark's peers and its cameras need, through apt when root
+	@bash .ci/system bench
+
+bench: setup-dev system-bench ## every benchmark; reports under out/
 	$(BIN)/skygrid bench all
 
-bench-speed: setup-dev ## what a camera costs, next to peers; out/speed
+bench-speed: setup-dev system-bench ## what a camera costs, next to peers; out/speed
 	$(BIN)/skygrid bench speed
 
 lock: setup-dev ## renew requirements/*.lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -15,15 +15,25 @@ from statistics import median
 from typing import Any
 
 from bench.errors import SpeedError
+from bench.machine import machine
 from bench.speed.child import Child, Measured
 from bench.speed.delay import delay_to_queue
-from bench.speed.footage import OTHER_SHAPES, StreamShape, make_stream
+from bench.speed.footage import OTHER_SHAPES, STREAM_FPS, StreamShape, make_stream
 from bench.speed.hold import Held, most_held
+from bench.speed.page import write_page
 from bench.speed.picture import draw
-from bench.speed.recall import recall_by_pace
+from bench.speed.recall import recall_by_variant
 from bench.speed.serving import serving
 from bench.speed.stages import STAGES
-from bench.speed.variants import ATTENTION_OFF, PATROL, SLOW_PATROL, VARIANTS, Setting, Variant
+from bench.speed.variants import (
+    ATTENTION_OFF,
+    PATROL,
+    SLOW_PATROL,
+    UNCOMPARED,
+    VARIANTS,
+    Setting,
+    Variant,
+)
 
 _SETTLE_S, _FIRST_LOOKS_S, _LONGEST_SETTLE_S = 20.0, 90.0, 420.0
 """Between a variant being ready and its window: for connections and caches; for a patrol longer
@@ -44,7 +54,7 @@ class SpeedBench:
         rounds: Each measures all that is compared once, one after the other, in a turning order;
             the patrol at 10 s has as many windows in one process, at each number of cameras.
         window_s: Length of one measurement, a multiple of the glance periods.
-        recall: Also run the incident scenarios at each variant's pace.
+        recall: Also look at the committed clips in each variant's way.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
         delays: Rounds in which the time from a happening to the queue is taken.
         hold_s: Also search the most cameras that it holds so long, glance 2 s; 0: not.
@@ -69,7 +79,7 @@ Say = Callable[[str], None]
 
 
 def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
-    """Measure; writes `speed.json` and `speed.png` into the folder, and returns the figures.
+    """Measure; writes `speed.json`, `.md` and `.png` into the folder, and returns the figures.
 
     Raises:
         SpeedError: A measured process ended.
@@ -78,7 +88,8 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     found: dict[str, list[Measured]] = {variant.name: [] for variant in VARIANTS}
     say("making the stream")
     clip = _stream(wanted, wanted.shape)
-    compared = [variant for variant in VARIANTS if variant is not SLOW_PATROL]
+    report["left_out"] = left_out()
+    compared = [v for v in VARIANTS if v is not SLOW_PATROL and v.name not in report["left_out"]]
     for number in range(wanted.rounds):
         turn = number % len(compared)
         for variant in (*compared[turn:], *compared[:turn]):
@@ -112,9 +123,19 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     if wanted.hold_s:
         report["held"] = _hold(wanted, found, clip, say)
     if wanted.recall:
-        say("recall at each pace")
-        report["recall"] = recall_by_pace(wanted.weights, wanted.out)
+        say("what each finds")
+        report["recall"] = recall_by_variant(wanted.weights, wanted.out, VARIANTS)
     return _save(wanted, found, report)
+
+
+def left_out() -> dict[str, str]:
+    """What is not compared here, and why."""
+    missing = {
+        variant.name: f"the program {variant.needs} is not installed"
+        for variant in VARIANTS
+        if variant.needs and shutil.which(variant.needs) is None
+    }
+    return {**missing, **UNCOMPARED}
 
 
 def _hold(
@@ -141,14 +162,17 @@ def _save(
     wanted: SpeedBench, found: dict[str, list[Measured]], known: dict[str, Any]
 ) -> dict[str, Any]:
     """Write what is known so far: a long run that is broken off leaves its figures."""
-    rest = {key: value for key, value in known.items() if key not in ("server", "recall")}
+    rest = {k: v for k, v in known.items() if k not in ("server", "recall", "left_out")}
     report = {
-        "about": _about(wanted, known.get("server", "")),
+        "about": {
+            **_about(wanted, known.get("server", "")),
+            "left_out": known.get("left_out", {}),
+        },
         "variants": [
             {
                 **_row(variant, variant.cameras, found[variant.name]),
                 "ratio": None if variant is SLOW_PATROL else _ratio(found, variant),
-                "recall": known["recall"].get(str(variant.pace)),
+                "recall": known["recall"].get(variant.name),
             }
             for variant in VARIANTS
             if found[variant.name]
@@ -157,6 +181,7 @@ def _save(
     }
     (wanted.out / "speed.json").write_text(json.dumps(report, indent=1), "utf-8")
     draw(report, wanted.out / "speed.png")
+    write_page(report, wanted.out / "speed.md")
     return report
 
 
@@ -216,6 +241,7 @@ def _row(variant: Variant, cameras: int, measured: Sequence[Measured]) -> dict[s
         "share_of_due": middle(lambda m: _held(replace(variant, cameras=cameras), m)),
         "longest_stretch": max((m.levels.get("stretch_now", 1.0) for m in measured), default=1.0),
         "unchanged_share": _share_unchanged(own),
+        "packets_lost": middle(lambda m: _lost(m, cameras)) if own else None,
         "own_mib_per_camera": middle(lambda m: m.own_mib / cameras),
         "mib_per_camera_beyond_ring": round(median(_beyond(m, cameras) for m in own), 1)
         if own
@@ -241,6 +267,12 @@ def _stage(own: Sequence[Measured], stage: str, cameras: int) -> float:
 def _beyond(measured: Measured, cameras: int) -> float:
     level = measured.levels
     return (measured.own_mib - level["base_mib_now"] - level["ring_mib_now"]) / cameras
+
+
+def _lost(measured: Measured, cameras: int) -> float:
+    """Share of the packets that were sent and not received; a window's rims blur it by a burst."""
+    sent = STREAM_FPS * measured.wall_s * cameras
+    return max(0.0, 1 - measured.counters.get("packets", 0.0) / sent)
 
 
 def _share_unchanged(own: Sequence[Measured]) -> float | None:
@@ -276,7 +308,7 @@ def _needed(variant: Variant, measured: Measured, decoding: float) -> float:
 
 def _held(variant: Variant, measured: Measured) -> float:
     """Share of the due pictures that were analysed."""
-    due = 1 / variant.period_s if variant.period_s else 25.0
+    due = 1 / variant.period_s if variant.period_s else STREAM_FPS
     return measured.counters.get(variant.counts, 0.0) / measured.wall_s / variant.cameras / due
 
 
@@ -284,7 +316,7 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
     shape = wanted.shape
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "machine": machine(),
         "load": [round(value, 2) for value in os.getloadavg()],
         "server": server,
         "stream": f"{shape.name}, of {wanted.source.name}",

@@ -18,12 +18,16 @@ NOISE = 3.0
 """Standard deviation of the sensor noise that is added: a rendered or cleaned clip has none."""
 
 
+STREAM_FPS = 25
+"""Pictures a second that every camera sends."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamShape:
     """What the cameras send."""
 
     size: tuple[int, int] = (1920, 1080)
-    fps: int = 25
+    fps: int = STREAM_FPS
     gop: int = 50
     bit_rate: int = 4_000_000
     seconds: int = 24

@@ -13,6 +13,9 @@ MOST_WAIT = 1.5
 STEPS = (1.0, 0.85, 0.7, 0.55, 0.4)
 """Shares of the hoped for number that are tried, until one holds."""
 
+UP = 1.15
+"""So many times as many are tried while the first number holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -42,10 +45,12 @@ class Held:
 
 
 def most_held(hope: int, try_with: Callable[[int], Held]) -> list[Held]:
-    """Tries from the hoped for number of cameras down, the last of which holds if any does."""
+    """Tries from the hoped for number of cameras down until one holds; up from it if it holds."""
     tries: list[Held] = []
     for share in STEPS:
         tries.append(try_with(max(1, round(hope * share))))
         if tries[-1].holds:
             break
+    while len(tries) == 1 or (tries[-1].holds and tries[-1].cameras > tries[0].cameras):
+        tries.append(try_with(round(tries[-1].cameras * UP)))
     return tries

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,26 @@ def _yolo(weights: str) -> Any:
 
 def _model(weights: str) -> tuple[Any, dict[str, Any]]:
     """Ultralytics on the file that the patrol runs."""
+    import openvino as ov
+
     from bench.detector_speed_peers import ultralytics_model
     from models.settings import DetectorSettings
 
     folder = Path(tempfile.mkdtemp(prefix="skygrid-speed-"))
+    ov.Core.compile_model = _with_one_thread(ov.Core.compile_model)
     return ultralytics_model(DetectorSettings(weights=weights), folder)
+
+
+def _with_one_thread(compile_model: Callable[..., Any]) -> Callable[..., Any]:
+    """Ultralytics has no setting for it; the patrol's own inference has one thread, too."""
+
+    def compiled(
+        core: Any, model: Any, device_name: str = "CPU", config: dict[str, Any] | None = None
+    ) -> Any:
+        one = {**(config or {}), "INFERENCE_NUM_THREADS": 1}
+        return compile_model(core, model, device_name, one)
+
+    return compiled
 
 
 if __name__ == "__main__":

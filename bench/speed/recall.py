@@ -1,36 +1,61 @@
-"""Incidents found at each variant's pace: the patrol's rules on the committed clips."""
+"""Incidents found by each variant's way of looking: the patrol's rules on the committed clips."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.incidents.footage import clips_in
+from bench.incidents.footage import TrueClip, clips_in
 from bench.incidents.matching import MatchRule, match
-from bench.incidents.patrol import Pace, PatrolOptions, patrol
-from bench.incidents.sight import CachedSight
-from models.load import load_detector
-from models.settings import DetectorSettings
+from bench.incidents.patrol import PatrolOptions, patrol
+from bench.incidents.sight import CachedSight, Sight
+from bench.speed.variants import FULL_DECODE, Variant
+from models.load import load_crowd_counter, load_detector
+from models.settings import CrowdSettings, DetectorSettings
+from pipeline.engine.counting import CrowdCounting
 from sample_videos.catalogue import CLIPS
 
-PACES: tuple[float | None, ...] = (None, 25.0, 5.0, 0.5)
 
+def recall_by_variant(
+    weights: str, out: Path, variants: Sequence[Variant]
+) -> dict[str, dict[str, Any]]:
+    """What each variant finds, by its name.
 
-def recall_by_pace(weights: str, out: Path) -> dict[str, dict[str, Any]]:
-    """Found, all and false alarms by pace, named as `Variant.pace` prints."""
-    detector = load_detector(DetectorSettings(weights=weights))
-    sight = CachedSight(detector, out / "sight")
+    Returns:
+        "found", "incidents" and "false_alarms"; "lost": incidents that are found where every
+        frame is decoded, and not by this variant, as "clip/incident".
+    """
+    settings = DetectorSettings(weights=weights)
+    counter = CrowdCounting(lambda: load_crowd_counter(settings, CrowdSettings()))
     clips = clips_in(CLIPS, CLIPS)
-    answer = {}
-    for pace in PACES:
-        found = total = wrong = 0
-        for clip in clips:
-            alarms = patrol(clip, sight, PatrolOptions(Pace(pace))).alarms
-            matched = match(clip.truth, alarms, MatchRule())
-            found += len(matched.pairs)
-            total += len(matched.pairs) + len(matched.missed)
-            wrong += len(matched.false_alarms)
-        answer[str(pace)] = {"found": found, "incidents": total, "false_alarms": wrong}
-    sight.close()
-    detector.close()
-    return answer
+    detector = load_detector(settings)
+    sight = CachedSight(detector, out / "sight", counter)
+    try:
+        full, _ = _found(clips, sight, FULL_DECODE.recall)
+        return {v.name: _row(clips, sight, v.recall, full) for v in variants}
+    finally:
+        sight.close()
+        detector.close()
+
+
+def _row(
+    clips: Sequence[TrueClip], sight: Sight, options: PatrolOptions, full: set[str]
+) -> dict[str, Any]:
+    found, wrong = _found(clips, sight, options)
+    return {
+        "found": len(found),
+        "incidents": sum(i.certain for c in clips for i in c.truth.incidents),
+        "false_alarms": wrong,
+        "lost": sorted(full - found),
+    }
+
+
+def _found(clips: Sequence[TrueClip], sight: Sight, options: PatrolOptions) -> tuple[set[str], int]:
+    """Names of the incidents that are found, and how many alarms are wrong."""
+    found, wrong = set(), 0
+    for clip in clips:
+        matched = match(clip.truth, patrol(clip, sight, options).alarms, MatchRule())
+        found |= {f"{clip.clip_id}/{pair.incident.id}" for pair in matched.pairs}
+        wrong += len(matched.false_alarms)
+    return found, wrong

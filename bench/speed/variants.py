@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.incidents.patrol import Pace, PatrolOptions
 from bench.speed.site import write_site
 
 
@@ -36,22 +37,24 @@ class Variant:
         command: The process, after the interpreter.
         counts: The counter of what is due: pictures analysed, or passed to a motion gate.
         decodes_all: Whether it decodes every frame, however few it analyses.
-        pace: What the incident benchmark runs for its recall: pictures per second of the patrol's
-            own rules, None: the patrol's attention.
+        recall: How the incident benchmark looks at clips for its recall. The rules are the
+            patrol's for all: what is compared is what each one sees.
+        needs: A program that must be there, else the variant is left out.
     """
 
     name: str
     cameras: int
     period_s: float | None
     command: Callable[[Setting, int], list[str]]
-    pace: float | None = None
+    recall: PatrolOptions
     counts: str = "analysed"
     decodes_all: bool = True
+    needs: str | None = None
 
 
-def _patrol(period_s: float, *options: str) -> Callable[[Setting, int], list[str]]:
+def _patrol(period_s: float, *options: str, **rule: float) -> Callable[[Setting, int], list[str]]:
     def command(setting: Setting, cameras: int) -> list[str]:
-        rules = [{"type": "garbage"}, {"type": "street_vending"}]
+        rules = [{"type": "garbage", **rule}, {"type": "street_vending", **rule}]
         ground = [[0.0, 0.3], [1.0, 0.3], [1.0, 1.0], [0.0, 1.0]]
         watched = [
             {
@@ -82,15 +85,37 @@ def _peer(name: str, period_s: float = 0.0) -> Callable[[Setting, int], list[str
     return command
 
 
-PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0), decodes_all=False)
-SLOW_PATROL = Variant("patrol, glance 10 s", 20, 10.0, _patrol(10.0), decodes_all=False)
-ATTENTION_OFF = Variant("attention off, 2 s", 2, 2.0, _patrol(2.0, "every"), 0.5)
+def _glances(period_s: float) -> PatrolOptions:
+    return PatrolOptions(overrides={"*": {"glance_period_s": period_s}})
+
+
+def _pictures(fps: float) -> PatrolOptions:
+    return PatrolOptions(Pace(fps))
+
+
+PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0), _glances(2.0), decodes_all=False)
+SLOW_PATROL = Variant(
+    "patrol, glance 10 s", 20, 10.0, _patrol(10.0), _glances(10.0), decodes_all=False
+)
+ATTENTION_OFF = Variant(
+    "attention off, 2 s", 2, 2.0, _patrol(2.0, "every", look_s=0.0), _pictures(0.5)
+)
+FULL_DECODE = Variant(
+    "Ultralytics track, every frame", 1, None, _peer("ultralytics"), _pictures(25.0)
+)
 VARIANTS = (
     PATROL,
     SLOW_PATROL,
     ATTENTION_OFF,
-    Variant("OpenCV + Ultralytics, 2 s", 2, 2.0, _peer("opencv", 2.0), 0.5),
-    Variant("Frigate-like, 5 fps", 2, 0.2, _peer("frigate"), 5.0, "decoded"),
-    Variant("Ultralytics track, every frame", 1, None, _peer("ultralytics"), 25.0),
+    Variant("OpenCV + Ultralytics, 2 s", 2, 2.0, _peer("opencv", 2.0), _pictures(0.5)),
+    Variant(
+        "Frigate-like, 5 fps", 2, 0.2, _peer("frigate"), _pictures(5.0), "decoded", needs="ffmpeg"
+    ),
+    FULL_DECODE,
 )
 """The first is what the others are divided by."""
+
+UNCOMPARED = {
+    "Roboflow InferencePipeline": "inference-cpu cannot be installed beside the locked versions"
+}
+"""Peers that cannot be run, and why."""

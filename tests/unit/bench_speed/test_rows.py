@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from bench.speed.child import Measured
-from bench.speed.command import SpeedBench, _needed, _ratio, _row, _save, _settle
+from bench.speed.command import SpeedBench, _needed, _ratio, _row, _save, _settle, left_out
 from bench.speed.hold import Held, most_held
 from bench.speed.stages import StageClock
 from bench.speed.variants import ATTENTION_OFF, PATROL, VARIANTS, Setting, Variant
 
+UNMEASURED = {"growth": [], "shapes": [], "held": [], "delay": None}
 OPENCV = next(v for v in VARIANTS if v.name.startswith("OpenCV"))
 
 
@@ -91,6 +92,26 @@ def test_a_glance_that_waits_too_long_is_not_held() -> None:
     assert not tried(1.2, failures=1).holds
 
 
+def test_the_search_goes_on_up_while_more_are_held() -> None:
+    tries = most_held(100, lambda cameras: Held(cameras, cameras <= 120, 1.0, 1.0, 0))
+    assert [(t.cameras, t.holds) for t in tries] == [(100, True), (115, True), (132, False)]
+
+
+def test_packets_that_did_not_come_are_lost() -> None:
+    every = 25 * 10 * PATROL.cameras
+    row = _row(PATROL, 10, [window(1.0, analysed=1, unchanged=0, packets=0.9 * every)])
+    assert row["packets_lost"] == pytest.approx(0.1)
+    row = _row(PATROL, 10, [window(1.0, analysed=1, unchanged=0, packets=1.01 * every)])
+    assert row["packets_lost"] == 0.0
+
+
+def test_a_variant_without_its_program_is_left_out_and_named(monkeypatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda program: None)
+    assert "ffmpeg" in left_out()["Frigate-like, 5 fps"]
+    monkeypatch.setattr("shutil.which", lambda program: program)
+    assert "Frigate-like, 5 fps" not in left_out()
+
+
 def test_the_search_ends_at_the_first_number_that_holds() -> None:
     tries = most_held(100, lambda cameras: Held(cameras, cameras <= 70, 1.0, 1.0, 0))
     assert [(t.cameras, t.holds) for t in tries] == [(100, False), (85, False), (70, True)]
@@ -139,10 +160,16 @@ def test_the_report_is_written_with_its_picture(tmp_path: Path) -> None:
     every = window(3.0, analysed=50, decoded=50, unchanged=1)
     found = {v.name: [every] for v in VARIANTS}
     wanted = SpeedBench(tmp_path, tmp_path / "clip.mp4")
-    recall = {"25.0": {"found": 4, "incidents": 5, "false_alarms": 0}}
-    _save(wanted, found, {"growth": [], "recall": recall})
+    recall = {OPENCV.name: {"found": 4, "incidents": 5, "false_alarms": 1, "lost": ["bin/i1"]}}
+    known = {**UNMEASURED, "recall": recall, "left_out": {"Frigate-like": "no ffmpeg"}}
+    _save(wanted, found, known)
     rows = json.loads((tmp_path / "speed.json").read_text())["variants"]
-    assert [r["recall"] is not None for r in rows] == [v.pace == 25.0 for v in VARIANTS]
+    assert [r["recall"] is not None for r in rows] == [v is OPENCV for v in VARIANTS]
+    page = (tmp_path / "speed.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| {OPENCV.name} |")]
+    assert row.endswith("| 4 of 5, 1 wrong | bin/i1 |")
+    assert "Frigate-like (no ffmpeg)" in page
+    assert all(f"| {stage} |" in page for stage in ("demux", "decode", "detect"))
     assert (tmp_path / "speed.png").stat().st_size > 1000
 
 
