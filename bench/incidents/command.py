@@ -73,13 +73,15 @@ def bench_incidents(
         The result, and what became worse beyond noise since `against` (empty without it).
 
     Raises:
-        BenchError: the earlier run cannot be read, or no clip is there.
+        BenchError: the earlier run cannot be read or has other clips, or no clip is there.
         models.errors.ModelError: the weight cannot be used.
     """
     before = _earlier(wanted.against)
     clips = _clips(wanted, progress)
     if not clips:
         raise BenchError("there must be at least one clip with its truth, found none")
+    if before is not None and not {c.clip_id for c in clips} & {c["clip"] for c in before["clips"]}:
+        raise BenchError("earlier run must share at least one clip with this one, found none")
     sight = _sight(wanted)
     paces: tuple[Pace, ...] = PACES[:1] if wanted.small or wanted.quick else PACES
     options = BenchOptions(paces=paces, sweep=not wanted.small)
@@ -107,15 +109,18 @@ def bench_quiet(
         detector.close()
 
 
-def _earlier(path: Path | None) -> dict[str, object] | None:
+def _earlier(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        stored: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BenchError(f"earlier run {path.name} cannot be read: {error}") from error
-    if not {"scores", "incidents"} <= stored.keys():
-        raise BenchError(f"earlier run {path.name} must be a results.json of this benchmark")
+    if not {"clips", "incidents"} <= stored.keys():
+        raise BenchError(
+            f"earlier run {path.name} must be a results.json of this benchmark with its counts "
+            "per clip; run it once more if it is older than those"
+        )
     return stored
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as Names
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,41 +30,68 @@ class Regression:
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
-    """What became worse beyond noise between two results of the same clips.
+    """What became worse beyond noise on the clips that two results share, in all and per type.
 
     Incidents are compared one by one (a sign test on those whose outcome changed), false alarms
     and duplicates as Poisson counts, delays by the paired Wilcoxon test where the median grew by
-    more than 1 s.
+    more than 1 s. Every type is tested like the whole: what one loses another cannot make up for.
 
     Args:
         old: JSON of the earlier run (`results.json`).
         new: JSON of this run.
     """
-    before, after = _incidents(old), _incidents(new)
-    shared = sorted(before.keys() & after.keys())
-    lost = sum(before[k]["found"] and not after[k]["found"] for k in shared)
-    won = sum(after[k]["found"] and not before[k]["found"] for k in shared)
+    before, after = _Run(old), _Run(new)
+    clips = before.clips.keys() & after.clips.keys()
+    types = sorted({t for run in (before, after) for c in clips for t in run.clips[c]["types"]})
+    found = _worse(before, after, clips, set(types), "")
+    if len(types) > 1:
+        for kind in types:
+            found += _worse(before, after, clips, {kind}, f" of {kind}")
+    return found
+
+
+class _Run:
+    """The incidents and the counts of one result."""
+
+    def __init__(self, result: Mapping[str, Any]) -> None:
+        self.clips: dict[str, Any] = {row["clip"]: row for row in result["clips"]}
+        self.incidents = {(row["clip"], row["incident"]): row for row in result["incidents"]}
+
+    def count(self, what: str, clips: Names[str], types: Names[str]) -> tuple[int, float]:
+        """How often it happened, and in how many seconds in which it could have."""
+        rows = [self.clips[c] for c in sorted(clips) if types & self.clips[c]["types"].keys()]
+        counts = [n[what] for row in rows for t, n in row["types"].items() if t in types]
+        return sum(counts), sum(row["watched_s"] for row in rows)
+
+
+def _worse(
+    before: _Run, after: _Run, clips: Names[str], types: Names[str], suffix: str
+) -> list[Regression]:
+    """What became worse of some types."""
+    both = [
+        (before.incidents[key], after.incidents[key])
+        for key in sorted(before.incidents.keys() & after.incidents.keys())
+        if key[0] in clips and before.incidents[key]["type"] in types
+    ]
     out = []
+    lost = sum(a["found"] and not b["found"] for a, b in both)
+    won = sum(b["found"] and not a["found"] for a, b in both)
     p = lost_more_than_won(lost, won)
-    if shared and p < SIGNIFICANT:
-        share = [
-            sum(bool(side[k]["found"]) for k in shared) / len(shared) for side in (before, after)
-        ]
-        out.append(Regression("recall", share[0], share[1], p))
+    if both and p < SIGNIFICANT:
+        share = [sum(bool(pair[side]["found"]) for pair in both) / len(both) for side in (0, 1)]
+        out.append(Regression(f"recall{suffix}", share[0], share[1], p))
     for what in ("false_alarms", "duplicates"):
-        a, b = old["scores"]["all"], new["scores"]["all"]
-        p = rate_grew((a[what], a["camera_days"]), (b[what], b["camera_days"]))
+        a, b = (run.count(what, clips, types) for run in (before, after))
+        p = rate_grew(a, b)
         if p < SIGNIFICANT:
-            out.append(Regression(what, a[what], b[what], p))
-    slower = _slower([(before[k], after[k]) for k in shared])
+            out.append(Regression(f"{what}{suffix}", a[0], b[0], p))
+    slower = _slower(both, suffix)
     return [*out, slower] if slower else out
 
 
-def _incidents(result: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    return {(row["clip"], row["incident"]): row for row in result["incidents"]}
-
-
-def _slower(both: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Regression | None:
+def _slower(
+    both: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], suffix: str
+) -> Regression | None:
     pairs = [
         (float(a["delay_s"]), float(b["delay_s"]))
         for a, b in both
@@ -76,4 +104,4 @@ def _slower(both: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Regr
     if new - old <= DELAY_TOLERANCE_S or not change.any():
         return None
     p = float(stats.wilcoxon(change, alternative="greater").pvalue)
-    return Regression("median delay in s", old, new, p) if p < SIGNIFICANT else None
+    return Regression(f"median delay in s{suffix}", old, new, p) if p < SIGNIFICANT else None

@@ -48,6 +48,7 @@ class BenchResult:
         baselines: The same for what other systems would raise.
         sweep: Figures at other confirmation thresholds, on all clips and on each half.
         chosen: Thresholds chosen on one half, with their figures on the other.
+        clips: One row per clip: seconds watched, and what was counted by type.
         incidents: One row per true incident.
         problems: What went wrong.
     """
@@ -59,6 +60,7 @@ class BenchResult:
     baselines: Mapping[str, Table]
     sweep: list[SweepPoint]
     chosen: Mapping[str, Choice]
+    clips: list[dict[str, Any]]
     incidents: list[dict[str, Any]]
     problems: list[Problem]
 
@@ -72,6 +74,7 @@ class BenchResult:
             "baselines": {k: _plain(v) for k, v in self.baselines.items()},
             "sweep": [p.to_json() for p in self.sweep],
             "chosen": {kind: c.to_json() for kind, c in self.chosen.items()},
+            "clips": self.clips,
             "incidents": self.incidents,
             "problems": [p.to_json() for p in self.problems],
         }

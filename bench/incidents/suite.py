@@ -19,7 +19,7 @@ from bench.incidents.footage import TrueClip, check_bytes
 from bench.incidents.matching import MatchRule, cover, match
 from bench.incidents.patrol import Pace, Patrolled, PatrolOptions, Seen, judge_again, patrol
 from bench.incidents.results import BenchResult, Problem, save
-from bench.incidents.scores import Outcome, score
+from bench.incidents.scores import ALL, Outcome, score
 from bench.incidents.sight import Sight
 from bench.incidents.sweep import choose, sweep
 from sample_videos.truth import TruthIncident
@@ -101,6 +101,7 @@ class _Work:
             baselines=self._baselines(runs) if self._options.baselines else {},
             sweep=points,
             chosen=choose(points) if points else {},
+            clips=[clip_row(o) for o in outcomes],
             incidents=[row for o in outcomes for row in incident_rows(o)],
             problems=[
                 p
@@ -154,6 +155,20 @@ class _Work:
             self._outcome(c, judge_again(c, self._sight, runs[c.clip_id].seen, options), None)
             for c in self._clips
         ]
+
+
+def clip_row(outcome: Outcome) -> dict[str, Any]:
+    """What was counted in one clip by type, so that runs can be compared on clips they share."""
+    counted = ("incidents", "found", "duplicates", "false_alarms")
+    return {
+        "clip": outcome.clip,
+        "watched_s": outcome.watched_s,
+        "types": {
+            kind: {name: getattr(figures, name) for name in counted}
+            for kind, figures in score([outcome]).items()
+            if kind != ALL
+        },
+    }
 
 
 def incident_rows(outcome: Outcome) -> list[dict[str, Any]]:

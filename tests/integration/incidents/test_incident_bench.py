@@ -53,3 +53,11 @@ def test_something_else_is_no_earlier_run(tmp_path):
     wanted = IncidentBench(tmp_path, PERFECT, small=True, against=tmp_path / "a.json")
     with pytest.raises(BenchError, match=r"a\.json must be a results\.json"):
         bench_incidents(wanted)
+
+
+def test_an_earlier_run_of_other_clips_says_nothing_about_this_one(tmp_path):
+    rows = {"clips": [{"clip": "another", "watched_s": 1.0, "types": {}}], "incidents": []}
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    wanted = IncidentBench(tmp_path, PERFECT, small=True, against=tmp_path / "a.json")
+    with pytest.raises(BenchError, match="must share at least one clip"):
+        bench_incidents(wanted)

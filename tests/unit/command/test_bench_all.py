@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -76,9 +77,7 @@ def test_what_needs_pictures_or_clips_is_skipped_and_says_so(ran, tmp_path, monk
 
 @pytest.mark.parametrize(("worse", "code"), [([], 0), ([Regression("recall", 1, 0, 0.01)], 1)])
 def test_incidents_end_normally_unless_something_is_worse(monkeypatch, tmp_path, worse, code):
-    class Nothing:
-        scores: dict[str, object] = {}
-
-    monkeypatch.setattr("bench.incidents.command.bench_incidents", lambda *_: (Nothing(), worse))
+    nothing = SimpleNamespace(scores={})
+    monkeypatch.setattr("bench.incidents.command.bench_incidents", lambda *_: (nothing, worse))
     answer = CliRunner().invoke(app, ["bench", "incidents", "--out", str(tmp_path)])
     assert answer.exit_code == code

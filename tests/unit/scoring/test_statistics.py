@@ -36,13 +36,32 @@ def test_rate_test_knows_exposure():
     assert rate_grew((2, 1.0), (20, 10.0)) > 0.05
 
 
-def result(found, false_alarms=0, delay=5.0):
+def result(found, false_alarms=0, delay=5.0, kind="garbage", clip="c"):
+    """A run over one clip of one type."""
     rows = [
-        {"clip": "c", "incident": str(i), "found": f, "delay_s": delay + i * 0.1 if f else None}
+        {
+            "clip": clip,
+            "incident": str(i),
+            "type": kind,
+            "found": f,
+            "delay_s": delay + i * 0.1 if f else None,
+        }
         for i, f in enumerate(found)
     ]
-    overall = {"false_alarms": false_alarms, "duplicates": 0, "camera_days": 1.0}
-    return {"incidents": rows, "scores": {"all": overall}}
+    counts = {"false_alarms": false_alarms, "duplicates": 0}
+    return {
+        "incidents": rows,
+        "clips": [{"clip": clip, "watched_s": 86_400.0, "types": {kind: counts}}],
+    }
+
+
+def together(*results):
+    """One run over the clips of several."""
+    return {key: [row for r in results for row in r[key]] for key in ("incidents", "clips")}
+
+
+def worse(old, new):
+    return [r.what for r in compare(old, new)]
 
 
 def test_same_run_is_no_regression():
@@ -60,11 +79,26 @@ def test_many_lost_incidents_are_a_regression():
 
 
 def test_more_false_alarms_are_a_regression():
-    assert [r.what for r in compare(result([True]), result([True], false_alarms=12))] == [
-        "false_alarms"
-    ]
+    assert worse(result([True]), result([True], false_alarms=12)) == ["false_alarms"]
 
 
 def test_slower_is_a_regression():
-    found = compare(result([True] * 12), result([True] * 12, delay=15.0))
-    assert [r.what for r in found] == ["median delay in s"]
+    assert worse(result([True] * 12), result([True] * 12, delay=15.0)) == ["median delay in s"]
+
+
+def test_a_type_that_collapses_is_not_averaged_away():
+    old = together(result([True] * 8), result([False] * 8, kind="crowding", clip="d"))
+    new = together(result([False] * 8), result([True] * 8, kind="crowding", clip="d"))
+    assert worse(old, new) == ["recall of garbage"]
+
+
+def test_false_alarms_of_one_type_are_not_averaged_away():
+    old = together(result([True], 2), result([True], 40, kind="crowding", clip="d"))
+    new = together(result([True], 14), result([True], 28, kind="crowding", clip="d"))
+    assert worse(old, new) == ["false_alarms of garbage"]
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_only_clips_of_both_runs_are_compared(swap):
+    small, large = result([True]), together(result([True]), result([True], 50, clip="d"))
+    assert worse(*((large, small) if swap else (small, large))) == []
