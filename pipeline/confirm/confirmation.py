@@ -106,7 +106,8 @@ class Confirmation:
             spoken = supported.get(id(hypothesis), [])
             out += self._judge(hypothesis, rule, spoken, scene)
             hypothesis.last_look_s = scene.timestamp_s
-            hypothesis.was_looked_at |= scene.looking
+            if scene.looking:
+                hypothesis.looked_s = scene.timestamp_s
         self._forget(scene.timestamp_s)
         self._wants = self._wishes(scene.timestamp_s)
         return out

@@ -59,13 +59,14 @@ class Hypothesis:
         clear_since: Media time and wall clock of the first picture of the present clear run.
         clear_s: Length of the present clear run, gaps and hidden times left out.
         sent: The last sighting published, None before the first.
+        look_asked_s: When it last asked for a look.
         look_until_s: When the look that it asked for is over.
         full_look_until_s: When the full look that it last asked for is over.
         look_pictures: Pictures of looks since then that showed its place.
         undecided_looks: Full looks that it had and that did not decide it.
         looked_strength: How strong it has been in them.
         had_first_look: A first hint had asked for its slow look.
-        was_looked_at: A picture of a look was judged meanwhile.
+        looked_s: When a picture of a look was last judged.
         is_vain: A look at this place came to nothing not long ago.
         may_go_on: The look that it asked for may be made longer, once.
         close: What a head that went closer has seen.
@@ -82,13 +83,14 @@ class Hypothesis:
     clear_s: float = 0.0
     sent: Sighting | None = None
     is_ripe: bool = False
+    look_asked_s: float = float("-inf")
     look_until_s: float = float("-inf")
     full_look_until_s: float = float("-inf")
     look_pictures: int = 0
     undecided_looks: int = 0
     looked_strength: float = 0.0
     had_first_look: bool = False
-    was_looked_at: bool = False
+    looked_s: float = float("-inf")
     is_vain: bool = False
     may_go_on: bool = False
     close: CloseEvidence = field(default_factory=CloseEvidence)

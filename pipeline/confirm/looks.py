@@ -56,7 +56,7 @@ class VainLooks:
 
     def note(self, hypothesis: Hypothesis, now_s: float) -> None:
         """A claim has gone as it came."""
-        if hypothesis.was_looked_at and not hypothesis.is_vain:
+        if hypothesis.looked_s > float("-inf") and not hypothesis.is_vain:
             self._places.append((hypothesis.topic, hypothesis.place_norm, now_s))
 
     def know(self, topic: Topic, place_norm: Box, now_s: float) -> bool:
@@ -79,12 +79,14 @@ def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | Non
     Of what will soon be gone, a look that ends on support goes on once. Two slow looks come
     before: one at the first hint, which tells at once whether the thing stands and who is there,
     and one when it will be ripe before the next glance. Without them a dwell would begin, and
-    end, up to a glance period late.
+    end, up to a glance period late. Where nobody had time for a look, it is wanted again.
     """
     if hypothesis.stage is Stage.OPEN or rule.look_s <= 0:
         return None
     hasty = hypothesis.is_ripe or rule.looks_when_unripe
     if hypothesis.last_support_s >= now_s:
+        if hypothesis.looked_s <= hypothesis.look_asked_s:
+            _take_back(hypothesis, hasty, now_s)
         if _goes_on(hypothesis, rule, now_s):
             hypothesis.look_until_s, hypothesis.may_go_on = now_s + rule.look_s, False
             hypothesis.full_look_until_s = hypothesis.look_until_s
@@ -103,6 +105,18 @@ def wish(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> LookWant | Non
     )
 
 
+def _take_back(hypothesis: Hypothesis, hasty: bool, now_s: float) -> None:
+    """A look of which no picture came is over: it was none. A full one waits for no slow one."""
+    is_full = hypothesis.full_look_until_s == hypothesis.look_until_s
+    if now_s < hypothesis.look_until_s and (is_full or not hasty):
+        return
+    if is_full:
+        hypothesis.full_look_until_s = float("-inf")
+    else:
+        hypothesis.had_first_look = False
+    hypothesis.look_until_s = float("-inf")
+
+
 def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
     ripens_in_s = rule.dwell_s - (now_s - hypothesis.claim.since_s)
     if hypothesis.is_ripe or rule.looks_when_unripe:
@@ -118,7 +132,7 @@ def _begin(hypothesis: Hypothesis, rule: RuleBase, now_s: float) -> None:
         length_s, hypothesis.had_first_look = FIRST_LOOK_S, True
     else:
         return
-    hypothesis.look_until_s = now_s + length_s
+    hypothesis.look_asked_s, hypothesis.look_until_s = now_s, now_s + length_s
 
 
 def _rest_s(hypothesis: Hypothesis, rule: RuleBase) -> float:

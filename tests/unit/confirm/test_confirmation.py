@@ -293,6 +293,7 @@ class TestWants:
         view = feed(GarbageSettings(look_s=5, look_rest_s=20))
         wanted = []
         for now_s in range(60):
+            view.looking = bool(view.confirmation.wants)
             view.run(lambda t: [suspicion(strength=0.4)], float(now_s), from_s=float(now_s))
             wanted.append(bool(view.confirmation.wants))
         assert wanted[:5] == [True] * 5
@@ -305,10 +306,38 @@ class TestWants:
         rests = [later - earlier - 5 for earlier, later in itertools.pairwise(begun)]
         assert rests == [20, 40, 80, 160] + [320] * 5
 
-    def test_a_look_that_was_never_granted_makes_no_rest_longer(self, feed, suspicion):
+    def test_after_a_look_that_was_never_granted_is_no_rest(self, feed, suspicion):
         view = feed(GarbageSettings(look_s=5, look_fps=1, look_rest_s=20))
-        begun = look_beginnings(view, lambda t: suspicion(strength=0.4), 200, granted=False)
-        assert begun == [0, 25, 50, 75, 100, 125, 150, 175, 200]
+        for now_s in range(0, 200, 10):
+            view.run(lambda t: [suspicion(strength=0.4)], float(now_s), from_s=float(now_s))
+            assert [w.look_s for w in view.confirmation.wants] == [5]
+        begun = look_beginnings(
+            view, lambda t: suspicion(strength=0.4), 250, granted=True, from_s=200
+        )
+        assert begun == [200, 225]
+
+    def test_a_claim_that_is_gone_before_its_look_wants_none(self, feed, suspicion):
+        view = feed(GarbageSettings(look_s=5, look_rest_s=20))
+        view.run(lambda t: [suspicion(strength=0.4)], 0.0)
+        view.run(lambda t: [], 10.0, from_s=10.0)
+        assert view.confirmation.wants == ()
+
+    def test_a_first_look_that_was_never_granted_is_asked_for_again(self, feed, suspicion):
+        view = feed(GarbageSettings(dwell_s=60))
+        for now_s in range(0, 50, 10):
+            view.run(lambda t: [suspicion(strength=0.2, ripe=False)], now_s, from_s=now_s)
+            assert [w.look_s for w in view.confirmation.wants] == [2.5]
+        view.looking = True
+        view.run(lambda t: [suspicion(strength=0.2, ripe=False)], 43, from_s=41)
+        assert view.confirmation.wants == ()
+
+    def test_a_claim_that_ripens_does_not_wait_for_a_slow_look_that_never_began(
+        self, feed, suspicion
+    ):
+        view = feed(GarbageSettings(dwell_s=60, look_s=6))
+        view.run(lambda t: [suspicion(strength=0.2, ripe=False)], 0.0)
+        view.run(lambda t: [suspicion(strength=0.4)], 1.0, from_s=1.0)
+        assert [w.look_s for w in view.confirmation.wants] == [6]
 
     def test_the_few_pictures_of_a_slow_look_make_no_rest_longer(self, feed, suspicion):
         view = feed(GarbageSettings(look_s=5, look_fps=4, look_rest_s=20))
@@ -396,14 +425,18 @@ class TestWants:
         for step in range(60):
             now_s = step / 2
             claim = replace(suspicion(strength=0.4), type="missing_helmet")
+            view.looking = bool(view.confirmation.wants)
             view.run(lambda t, claim=claim: [claim], now_s, from_s=now_s)
             wanted.append(bool(view.confirmation.wants))
         assert all(wanted[:16])
         assert not any(wanted[18:56])
 
-    def test_an_unripe_claim_does_not(self, feed, suspicion):
+    def test_an_unripe_claim_wants_one_slow_look(self, feed, suspicion):
         view = feed()
-        view.run(lambda t: [suspicion(ripe=False)], 5)
+        view.run(lambda t: [suspicion(ripe=False)], 0)
+        assert [w.look_fps for w in view.confirmation.wants] == [1.0]
+        view.looking = True
+        view.run(lambda t: [suspicion(ripe=False)], 5, from_s=1)
         assert view.confirmation.wants == ()
 
 
