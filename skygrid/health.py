@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.engine.looks import STARVED_OVER_S
 from pipeline.tour.values import TourFault
 from pipeline.types import ViewKey
 from streams.health import HealthState
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _STRETCHED = 1.5
 _LONG_WAIT_S = 30.0
+_MANY_STARVED = 3
+"""Looks of the last five minutes that never began; one or two may be chance."""
 
 
 def health_report(patrol: Patrol, refused: Mapping[ViewKey, str]) -> dict[str, Any]:
@@ -49,6 +52,11 @@ def health_report(patrol: Patrol, refused: Mapping[ViewKey, str]) -> dict[str, A
     pressure = patrol.worker.look_pressure()
     if pressure.waiting and pressure.oldest_wait_s > _LONG_WAIT_S:
         troubles["looks"] = f"{pressure.waiting} suspicions wait, {pressure.oldest_wait_s:.0f} s"
+    if pressure.starved >= _MANY_STARVED:
+        troubles["starved looks"] = (
+            f"{pressure.starved} suspicions of the last {STARVED_OVER_S / 60:.0f} minutes "
+            f"were gone before there was time to look"
+        )
     for clock in patrol.parts.clocks.latest:
         if clock.too_far:
             troubles[f"clock {clock.camera_id}"] = (

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 
 from pipeline.types import ViewKey
+
+STARVED_OVER_S = 300.0
+"""For so long a look that never began counts as starved of late."""
+
+_STARVED_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +41,19 @@ class LookOrder:
 
 @dataclass(frozen=True, slots=True)
 class LookPressure:
-    """How short attention is: looks running, orders waiting, seconds the oldest has waited."""
+    """How short attention is.
+
+    Attributes:
+        running: Looks.
+        waiting: Orders.
+        oldest_wait_s: Seconds the oldest order has waited.
+        starved: Wishes of the last `STARVED_OVER_S` whose suspicion was gone before the look began.
+    """
 
     running: int
     waiting: int
     oldest_wait_s: float
+    starved: int
 
 
 class LookBudget:
@@ -54,6 +68,7 @@ class LookBudget:
         self._waiting: dict[tuple[ViewKey, bool], LookOrder] = {}
         self._running: dict[tuple[ViewKey, bool], LookOrder] = {}
         self._rests: dict[ViewKey, tuple[float, float]] = {}
+        self._starved_at: deque[float] = deque(maxlen=_STARVED_KEPT)
 
     def ask(self, order: LookOrder) -> None:
         """Queue a wish; a second one for the same view keeps its place and the higher priority.
@@ -88,12 +103,16 @@ class LookBudget:
         if self._running.pop(order.key, None) is not None and not order.back:
             self._rests[order.view] = now_s + self._rest_s, order.look_fps
 
-    def forget(self, view: ViewKey) -> bool:
+    def forget(self, view: ViewKey, now_s: float) -> bool:
         """Drop a waiting wish whose suspicion is gone; True when there was one: it starved."""
         forgotten = self._waiting.pop((view, False), None) is not None
-        return forgotten and (view, False) not in self._running
+        starved = forgotten and (view, False) not in self._running
+        if starved:
+            self._starved_at.append(now_s)
+        return starved
 
     def pressure(self, now_s: float) -> LookPressure:
         """What waits, for metrics and health."""
         oldest = max((now_s - o.asked_s for o in self._waiting.values()), default=0.0)
-        return LookPressure(len(self._running), len(self._waiting), oldest)
+        starved = sum(1 for at_s in self._starved_at if now_s - at_s < STARVED_OVER_S)
+        return LookPressure(len(self._running), len(self._waiting), oldest, starved)

@@ -33,6 +33,11 @@ class PatrolMetrics:
             "Decoded pictures dropped because judging was behind",
             registry=own,
         )
+        self.overtaken = Counter(
+            "patrol_pictures_overtaken_total",
+            "Pictures left out because a newer one of their view had been judged",
+            registry=own,
+        )
         self.decode_s = Histogram("patrol_decode_seconds", "Decoding one picture", registry=own)
         self.detect_s = Histogram("patrol_detect_seconds", "Detecting one batch", registry=own)
         self.decide_s = Histogram(

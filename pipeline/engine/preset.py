@@ -79,9 +79,11 @@ class PresetView(WatchedView):
             if shown is not None:
                 yield shown
 
-    def judge(self, shot: Shot, detections: Detections, looking: bool) -> LookWant | None:
-        """As for any view; what deserves a look also deserves a closer one."""
-        want = super().judge(shot, detections, looking)
-        if want is not None:
-            self.host.want(self.key, want.xyxy_norm, want.priority)
-        return want
+    def judge(
+        self, shot: Shot, detections: Detections, looking: bool
+    ) -> tuple[LookWant, ...] | None:
+        """As for any view; what deserves a look most also deserves a closer one."""
+        wants = super().judge(shot, detections, looking)
+        if wants:
+            self.host.want(self.key, wants[0].xyxy_norm, wants[0].priority)
+        return wants

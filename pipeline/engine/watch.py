@@ -185,10 +185,13 @@ class WatchedView:
         """Pictures under full attention, see `LookReader.pictures`."""
         return self._looks.pictures(look_s, look_fps, self._judged_s, stop)
 
-    def judge(self, shot: Shot, detections: Detections, looking: bool) -> LookWant | None:
+    def judge(
+        self, shot: Shot, detections: Detections, looking: bool
+    ) -> tuple[LookWant, ...] | None:
         """Judge one picture, hand its sightings on, and say what deserves a look.
 
-        Pictures older than the last judged one are left out: a look may overtake a glance.
+        A picture no newer than the last judged one is left out, which gives None and says nothing
+        of any wish: a look may overtake a glance.
         """
         if shot.timestamp_s <= self._judged_s:
             return None
@@ -207,10 +210,10 @@ class WatchedView:
             act = self._act_at(sighting, shot)
             self._publish(Finding(sighting, shot.frame(), self._before, self.camera, self, act))
         self._ask_back(shot, judgement)
-        want = next(iter(worth(judgement.wants, self.glance_period_s)), None)
-        if want is not None and looking:
-            self._looks.wanted(shot.timestamp_s, want)
-        return want
+        wants = worth(judgement.wants, self.glance_period_s)
+        if wants and looking:
+            self._looks.wanted(shot.timestamp_s, wants[0])
+        return wants
 
     def take_close_up(self, close: CloseView, shot: Shot, detections: Detections) -> None:
         """Let an enlarged picture of a place speak for or against the claims about it."""

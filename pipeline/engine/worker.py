@@ -295,9 +295,12 @@ class Worker:
                 view.take_close_up(picture.close, picture.shot, detections)
                 return
             with self._metrics.decide_s.time():
-                order = view.judge(picture.shot, detections, picture.looking)
+                wants = view.judge(picture.shot, detections, picture.looking)
         except Exception:
             log.exception("judgement failed", view=str(view.key))
+            return
+        if wants is None:
+            self._metrics.overtaken.inc()
             return
         if not picture.looking:
             self._metrics.glances.labels(view.key.camera_id).inc()
@@ -308,10 +311,11 @@ class Worker:
                 self._looks.ask(
                     LookOrder(view.key, _BACK_PRIORITY, 0.0, 0.0, self._clock(), back=True)
                 )
-            if order is None:
-                starved = self._looks.forget(view.key)
-                self._metrics.looks_starved.inc(starved)
-            else:
+            if wants:
+                want = wants[0]
                 self._looks.ask(
-                    LookOrder(view.key, order.priority, order.look_s, order.look_fps, self._clock())
+                    LookOrder(view.key, want.priority, want.look_s, want.look_fps, self._clock())
                 )
+            else:
+                starved = self._looks.forget(view.key, self._clock())
+                self._metrics.looks_starved.inc(starved)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipeline.engine.looks import LookBudget, LookOrder
+from pipeline.engine.looks import STARVED_OVER_S, LookBudget, LookOrder
 from pipeline.types import ViewKey
 
 
@@ -48,7 +48,7 @@ def test_a_look_back_runs_beside_a_look_in_the_same_budget() -> None:
     for wish in (order("a", 2), back, order("b", 0.5)):
         budget.ask(wish)
     assert budget.grant() == [order("a", 2), back]
-    budget.forget(ViewKey("b"))
+    budget.forget(ViewKey("b"), 1.0)
     budget.finished(back, 1.0)
     budget.ask(replace(back, asked_s=2.0))
     assert [o.back for o in budget.grant()] == [True]
@@ -57,9 +57,19 @@ def test_a_look_back_runs_beside_a_look_in_the_same_budget() -> None:
 def test_a_forgotten_wish_is_not_granted() -> None:
     budget = LookBudget(most=1)
     budget.ask(order("a"))
-    assert budget.forget(ViewKey("a"))
+    assert budget.forget(ViewKey("a"), 1.0)
     assert budget.grant() == []
-    assert not budget.forget(ViewKey("a"))
+    assert not budget.forget(ViewKey("a"), 2.0)
+
+
+def test_starved_looks_are_remembered_for_a_while() -> None:
+    budget = LookBudget(most=0)
+    for now_s in (0.0, 100.0, 101.0):
+        budget.ask(order("a", asked_s=now_s))
+        budget.forget(ViewKey("a"), now_s)
+    assert budget.pressure(200.0).starved == 3
+    assert budget.pressure(STARVED_OVER_S + 50.0).starved == 2
+    assert budget.pressure(STARVED_OVER_S + 200.0).starved == 0
 
 
 def test_no_budget_grants_nothing_and_shows_the_wait() -> None:

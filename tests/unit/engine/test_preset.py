@@ -81,6 +81,12 @@ def test_what_deserves_a_look_is_also_looked_at_closely(view: PresetView) -> Non
     assert view.host.wants[0] == pytest.approx(PLACE)
 
 
+def test_a_picture_that_was_overtaken_says_nothing_of_wishes(view: PresetView) -> None:
+    assert view.judge(frame(5.0), Detections(), looking=True) == ()
+    assert view.judge(frame(4.0), Detections(), looking=False) is None
+    assert view.judge(frame(6.0), Detections(), looking=False) == ()
+
+
 def test_close_ups_are_kept_for_their_place_and_bounded(view: PresetView) -> None:
     assert view.close_up(PLACE) is None
     for number in range(20):

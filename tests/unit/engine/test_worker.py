@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from models.detections import Detections
+from pipeline.confirm import LookWant
+from pipeline.confirm.identity import Topic
 from pipeline.engine import worker as module
-from pipeline.engine.looks import LookOrder
+from pipeline.engine.looks import STARVED_OVER_S, LookOrder
 from pipeline.engine.metrics import PatrolMetrics
+from pipeline.engine.observations import Observation
 from pipeline.engine.worker import Worker, WorkerSettings
 from pipeline.types import ViewKey
 
 GATE = ViewKey("gate")
+WANT = LookWant(Topic("garbage", "z"), (0.1, 0.1, 0.2, 0.2), 2.0, 5.0, 6.0, 0.0)
 
 
 class Seconds:
@@ -149,6 +155,41 @@ def test_a_thread_that_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worker.dead_threads == ("judge",)
     worker.stop()
     assert worker.dead_threads == ()
+
+
+def judged(worker: Worker, view: Any, wants: tuple[LookWant, ...] | None, looking: bool) -> None:
+    """Let a view say what it thinks of one picture."""
+    view.judge = lambda shot, detections, looking: wants
+    view.wants_look_back = False
+    shot = SimpleNamespace(captured_at=datetime.now(UTC))
+    worker._judge_one(Observation(GATE, cast(Any, shot), looking, 0.0), Detections())
+
+
+def told(worker: Worker, name: str) -> float:
+    return worker._metrics.registry.get_sample_value(name) or 0.0
+
+
+def test_a_picture_that_comes_too_late_forgets_no_wish_and_is_no_glance() -> None:
+    worker, view = working(Seconds())
+    judged(worker, view, (WANT,), looking=False)
+    assert worker.look_pressure().waiting == 1
+    judged(worker, view, None, looking=False)
+    assert worker.look_pressure().waiting == 1
+    glances = worker._metrics.registry.get_sample_value("patrol_glances_total", {"camera": "gate"})
+    assert glances == 1
+    assert told(worker, "patrol_pictures_overtaken_total") == 1
+
+
+def test_a_suspicion_that_is_gone_before_its_look_has_starved() -> None:
+    clock = Seconds()
+    worker, view = working(clock)
+    judged(worker, view, (WANT,), looking=False)
+    clock.now = 10.0
+    judged(worker, view, (), looking=False)
+    assert (worker.look_pressure().waiting, worker.look_pressure().starved) == (0, 1)
+    assert told(worker, "patrol_looks_starved_total") == 1
+    clock.now += STARVED_OVER_S
+    assert worker.look_pressure().starved == 0
 
 
 def test_new_zones_change_the_period() -> None:
