@@ -111,7 +111,7 @@ class Act:
         arrived_s: When the actor came to the place.
         left_s: When the actor left it, None while still there at the end of what was decoded.
         path: The actor's boxes.
-        in_memory: False when the packets held begin after it appeared.
+        in_memory: False when the packets held do not reach back to the place without it.
     """
 
     xyxy: Box
@@ -181,6 +181,8 @@ class Suspicion:
         measures: Numbers worth keeping with the incident, e.g. {"people": 34}.
         subtype: Finer kind, e.g. "dumping", None if none.
         look_back: How it began is not known yet, and worth a look back.
+        absent_s: Media time of the last picture before it that showed the place without it, None
+            when there was none.
     """
 
     type: IncidentType
@@ -194,6 +196,7 @@ class Suspicion:
     measures: Mapping[str, float] = field(default_factory=dict)
     subtype: str | None = None
     look_back: bool = False
+    absent_s: float | None = None
 
 
 class Phase(StrEnum):

@@ -121,6 +121,7 @@ class GarbageRule:
             {"dwell_s": round(place.dwell_s, 1)},
             "dumping" if put_down else None,
             look_back=self._settings.look_back and act is None and self._was_watched(place),
+            absent_s=place.absent_s,
         )
 
     def _learn(self, place: Standing, scene: Scene) -> None:

@@ -19,6 +19,9 @@ WEIGH_EVERY_S = 0.9
 """A place seen with something or without counts so often, however many pictures show it: about
 once a second, as slow looks come, unevenly."""
 
+PICTURES_KNOWN = 64
+"""Pictures of which it is known what they hid: a look's, and a few glances."""
+
 HELD_SHARE = 0.7
 """Share of a place's anchor within a thing from which the thing holds it."""
 
@@ -47,6 +50,7 @@ class Standing:
         anchor: The largest single thing seen that holds the first one; what is matched, so that
             a place grows to what stands there and never creeps along with what moves.
         since_s: Media time from which it stands there.
+        absent_s: Media time of the last picture before that which showed the place, None if none.
         last_seen_s: Media time at which it was last seen there.
         kinds: Sureness of each class there, mean over seconds with a look; 0 in one that showed the
             place unhidden and without it, so that what flickers is believed less.
@@ -64,6 +68,7 @@ class Standing:
     last_seen_s: float
     footprint: Box
     anchor: Box
+    absent_s: float | None = None
     recent: deque[tuple[float, Box]] = field(default_factory=deque)
     blind_s: float = 0.0
     empty_s: float = 0.0
@@ -108,6 +113,7 @@ class StandingMemory:
         self._places: list[Standing] = []
         self._begun_s = 0.0
         self._last_s: float | None = None
+        self._hidden: deque[tuple[float, list[Box]]] = deque(maxlen=PICTURES_KNOWN)
 
     @property
     def keys(self) -> frozenset[int]:
@@ -123,11 +129,14 @@ class StandingMemory:
         now_s = scene.timestamp_s
         if self._last_s is None or now_s < self._last_s:
             self._begun_s, self._last_s, self._places = now_s, now_s, []
+            self._hidden.clear()
         after_s, self._last_s = now_s - self._last_s, now_s
         blind = after_s > self._limits.max_gap_s
         if blind:
             for place in self._places:
                 place.blind_s += after_s
+        in_front = occluders(scene)
+        self._hidden.append((now_s, in_front))
         seen: dict[int, list[Item]] = {}
         for item in sorted(items, key=lambda i: (-area(i.xyxy), i.xyxy)):
             place = self._place_for(item)
@@ -138,7 +147,7 @@ class StandingMemory:
         for place in self._places:
             if place.key in seen:
                 _see(place, seen[place.key], now_s, self._limits.forget_s)
-            elif not blind and not hides(place.box, occluders(scene)):
+            elif not blind and not hides(place.box, in_front):
                 place.empty_s += after_s
                 _miss(place, scene)
         self._places = [p for p in self._places if p.empty_s <= self._limits.forget_s]
@@ -154,9 +163,15 @@ class StandingMemory:
             return max(near, key=lambda p: (iou(p.anchor, item.xyxy), -p.key))
         since_s = max(item.since_s, self._begun_s)
         box = item.xyxy
-        place = Standing(next(self._keys), item.label, box, since_s, since_s, box, box)
+        absent_s = self._absent_s(box, since_s)
+        place = Standing(next(self._keys), item.label, box, since_s, since_s, box, box, absent_s)
         self._places.append(place)
         return place
+
+    def _absent_s(self, box: Box, since_s: float) -> float | None:
+        """The last picture before a thing stood there that nobody hid the place in."""
+        shown = (t for t, who in reversed(self._hidden) if t < since_s and not hides(box, who))
+        return next(shown, None)
 
 
 def _see(place: Standing, items: Sequence[Item], now_s: float, recent_s: float) -> None:

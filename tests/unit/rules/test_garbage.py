@@ -123,7 +123,7 @@ class TestGarbage:
         view.run(bag(), 30, fps=0.1)
         wants = view.judged[-3].wants
         assert [(w.topic.type, w.look_fps, w.look_s) for w in wants] == [("garbage", 1.0, 2.5)]
-        assert view.judged[-1].wants == ()
+        assert view.judged[0].wants == ()
 
     def test_a_dwell_about_to_end_asks_for_a_slow_look(self, play):
         view = play("garbage", dwell_s=35)
@@ -226,3 +226,27 @@ class TestDumping:
 
         sightings = play("garbage", dwell_s=30).run(script, 80, fps=5)
         assert [(s.phase, s.subtype) for s in sightings] == [(Phase.STARTED, None)]
+
+
+class TestLookBack:
+    """What a claim says of the time before it: where the look-back may begin."""
+
+    def test_a_claim_knows_the_last_picture_without_it(self, play):
+        view = play("garbage", dwell_s=60)
+        view.run(bag(15), 60, fps=0.1)
+        claims = [s for s in view.judged[-1].suspicions if s.look_back]
+        assert [(s.since_s, s.absent_s) for s in claims] == [(20.0, 10.0)]
+
+    def test_a_picture_in_which_somebody_hides_the_place_does_not_count(self, play):
+        def script(t):
+            return [("person", PERSON)] if t == 20 else bag(25)(t)
+
+        view = play("garbage", dwell_s=60)
+        view.run(script, 60, fps=0.1)
+        claims = [s for s in view.judged[-1].suspicions if s.look_back]
+        assert [(s.since_s, s.absent_s) for s in claims] == [(30.0, 10.0)]
+
+    def test_what_was_there_from_the_start_has_no_such_picture(self, play):
+        view = play("garbage", dwell_s=60, watched_before_s=0)
+        view.run(bag(0), 30, fps=0.1)
+        assert {s.absent_s for s in view.judged[-1].suspicions} == {None}
