@@ -73,6 +73,20 @@ def act_of(scenes: Scenes, size: tuple[int, int], seen_s: float) -> Act:
     )
 
 
+def is_seen_to_appear(shown: Sequence[tuple[float, bool]], appeared_s: float) -> bool:
+    """Whether most pictures before a time show the place without the thing, and after it with it.
+
+    Where a place looks almost the same with and without it, chance alone gives no such step.
+    """
+    before = [is_shown for t, is_shown in shown if t < appeared_s]
+    after = [is_shown for t, is_shown in shown if t >= appeared_s]
+    return (
+        bool(before and after)
+        and sum(before) <= (1.0 - STEADY_SHARE) * len(before)
+        and sum(after) >= STEADY_SHARE * len(after)
+    )
+
+
 def _appeared(shown: Sequence[tuple[float, bool]], seen_s: float) -> float:
     """The first picture that shows the thing and after which most do."""
     kept = total = 0

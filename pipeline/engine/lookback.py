@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
+import structlog
 
 from models.detections import Detections
 from models.region_plan import PixelBox
-from pipeline.acts import Scenes, act_of
+from pipeline.acts import Scenes, act_of, is_seen_to_appear
 from pipeline.boxes import extent
 from pipeline.track import Tracker, TrackerSettings
 from pipeline.types import Act, Box
@@ -23,6 +25,8 @@ from streams.errors import DecodeError
 from streams.picture import Picture
 from streams.ring import PacketRing
 from streams.types import ImageArray, Packet, Shot
+
+log = structlog.get_logger(__name__)
 
 _PATCH = (24, 24)
 _LEAST_STEP = 4.0
@@ -64,12 +68,14 @@ class LookBackOrder:
         size: (width, height) of the full frame.
         seen_s: Media time at which a glance saw it first.
         patch: (24, 24) uint8 brightness of the place with the thing, see `patch_of`.
+        absent_s: Media time at which the place was last judged without it, None if not known.
     """
 
     place: Box
     size: tuple[int, int]
     seen_s: float
     patch: ImageArray
+    absent_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +84,23 @@ class FoundAct:
 
     act: Act
     packets: tuple[Packet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moment:
+    """Between which times a thing appeared.
+
+    Attributes:
+        last_without_s: The place was without it.
+        first_with_s: It was there.
+        before: The place without it, see `patch_of`.
+        is_seen: Pictures say so; detections alone may have missed what was there all the time.
+    """
+
+    last_without_s: float
+    first_with_s: float
+    before: ImageArray
+    is_seen: bool
 
 
 def patch_of(shot: Shot, place: Box) -> ImageArray:
@@ -110,16 +133,18 @@ class LookBack:
     def search(self, ring: PacketRing, order: LookBackOrder, stop: threading.Event) -> FoundAct:
         """The act behind a thing; without an actor when nobody was seen at it.
 
-        `Act.in_memory` is False when the ring begins after the thing appeared.
+        `Act.in_memory` is False when no picture held reaches back to the place without it.
         """
         keys = [k for k in ring.keyframes() if k.timestamp_s < order.seen_s]
         keys = [k for k in keys if k.epoch == keys[-1].epoch]  # clips and decoders end there
-        moment = self._bisect(keys, order)
+        oldest = _oldest(keys, order.place)
+        if oldest is None:  # keyframes that give no picture say nothing of how far back they go
+            return FoundAct(Act(order.place, order.seen_s, in_memory=bool(keys)))
+        moment = self._bisect(keys, order, *oldest)
         if moment is None:
             return FoundAct(Act(order.place, order.seen_s, in_memory=False))
-        last_without, first_with, before = moment
-        settings = self._settings
-        start_s = last_without - settings.before_s
+        settings, before = self._settings, moment.before
+        start_s = moment.last_without_s - settings.before_s
         scenes, tracker = (
             Scenes(order.place),
             Tracker(self._labels, TrackerSettings(), self._thresholds),
@@ -131,30 +156,26 @@ class LookBack:
             if len(shots) < _BATCH:
                 continue
             self._take(shots, region, before, order, scenes, tracker)
-            over = shot.timestamp_s > first_with + settings.after_s
+            over = shot.timestamp_s > moment.first_with_s + settings.after_s
             if stop.is_set() or (over and _is_over(scenes, order)):
                 break
         self._take(shots, region, before, order, scenes, tracker)
-        if not scenes.shown:
-            return FoundAct(Act(order.place, order.seen_s, in_memory=False))
-        act = act_of(scenes, order.size, order.seen_s)
+        act = act_of(scenes, order.size, order.seen_s) if scenes.shown else None
+        if act is None or not (moment.is_seen or is_seen_to_appear(scenes.shown, act.appeared_s)):
+            return FoundAct(Act(order.place, order.seen_s))
         return FoundAct(act, self._held(ring, act))
 
     def _bisect(
-        self, keys: Sequence[Packet], order: LookBackOrder
-    ) -> tuple[float, float, ImageArray] | None:
-        """Times of the keyframes on both sides of the appearance, and the place without the thing.
+        self, keys: Sequence[Packet], order: LookBackOrder, first: int, before: ImageArray
+    ) -> _Moment | None:
+        """The keyframes on both sides of the appearance; `first` is the oldest to be seen.
 
-        None when already the oldest keyframe shows the thing. A place that looks the same with
-        and without it, as in the dark, gives the last stretch before it was detected.
+        A place that looks the same with and without it, as in the dark, gives the last stretch
+        before it was detected. None when the keyframes do not reach back to the place without it.
         """
-        pictures = {0: _patch(keys[0], order.place)} if keys else {}
-        before = pictures.get(0)
-        if before is None:
-            return None
         if _apart(before, order.patch) < _LEAST_STEP:
-            return None
-        absent, present = 0, len(keys)
+            return self._undetected(keys[0].timestamp_s, order, before)
+        absent, present = first, len(keys)
         while present - absent > 1:
             middle = (absent + present) // 2
             patch = _patch(keys[middle], order.place)
@@ -163,7 +184,18 @@ class LookBack:
             else:
                 absent = middle
         first_s = keys[present].timestamp_s if present < len(keys) else order.seen_s
-        return keys[absent].timestamp_s, first_s, before
+        return _Moment(keys[absent].timestamp_s, first_s, before, is_seen=True)
+
+    def _undetected(
+        self, oldest_s: float, order: LookBackOrder, before: ImageArray
+    ) -> _Moment | None:
+        """The stretch in which it appeared by what was detected, its end if it is too long."""
+        if order.absent_s is None or oldest_s > order.absent_s:
+            return None
+        settings = self._settings
+        longest_s = settings.most_s - settings.before_s - settings.after_s
+        last_without_s = max(order.absent_s, order.seen_s - longest_s)
+        return _Moment(last_without_s, order.seen_s, before, is_seen=False)
 
     def _take(
         self,
@@ -181,19 +213,47 @@ class LookBack:
         shots.clear()
 
     def _held(self, ring: PacketRing, act: Act) -> tuple[Packet, ...]:
-        """The packets of the act with some seconds around it; none when they are too many."""
-        margin_s = self._settings.margin_s
+        """The packets of the act with some seconds around it.
+
+        Of too many the end goes first, and the beginning where they would end before the thing
+        has appeared.
+        """
+        margin_s, most_bytes = self._settings.margin_s, self._settings.most_bytes
         began_s = act.appeared_s if act.arrived_s is None else act.arrived_s
         ended_s = act.appeared_s if act.left_s is None else act.left_s
-        packets = ring.span(began_s - margin_s, max(ended_s, act.appeared_s) + margin_s)
-        small = sum(len(p.data) for p in packets) <= self._settings.most_bytes
-        return tuple(packets) if small else ()
+        end_s = max(ended_s, act.appeared_s) + margin_s
+        packets = ring.span(began_s - margin_s, end_s)
+        kept = _first_bytes(packets, most_bytes)
+        if len(kept) == len(packets):
+            return kept
+        near_s = max(began_s, act.appeared_s - margin_s)
+        for start_s in (began_s, near_s, act.appeared_s):
+            kept = _first_bytes(ring.span(start_s, end_s), most_bytes)
+            if kept and kept[-1].timestamp_s >= act.appeared_s:
+                break
+        log.info("act trimmed", camera=packets[0].camera_id, packets=len(kept), of=len(packets))
+        return kept
+
+
+def _first_bytes(packets: Sequence[Packet], most: int) -> tuple[Packet, ...]:
+    """The packets from the first on that have at most so many bytes together."""
+    sizes = accumulate(len(p.data) for p in packets)
+    return tuple(p for p, total in zip(packets, sizes, strict=True) if total <= most)
 
 
 def _is_over(scenes: Scenes, order: LookBackOrder) -> bool:
     """True when nobody came, or who came has left."""
     act = act_of(scenes, order.size, order.seen_s)
     return act.actor is None or act.left_s is not None
+
+
+def _oldest(keys: Sequence[Packet], place: Box) -> tuple[int, ImageArray] | None:
+    """Which keyframe is the oldest that gives a picture, and the place in it; None: none does."""
+    for number, key in enumerate(keys):
+        patch = _patch(key, place)
+        if patch is not None:
+            return number, patch
+    return None
 
 
 def _patch(key: Packet, place: Box) -> ImageArray | None:

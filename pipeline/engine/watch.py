@@ -226,11 +226,14 @@ class WatchedView:
         return self._asked_back is not None
 
     def look_back(self, stop: threading.Event) -> None:
-        """Search the ring for the act behind what appeared; the next judgement knows it."""
+        """Search the ring for the act behind what appeared; the next judgement knows it.
+
+        After a search that fails nobody is known, as when nobody was seen.
+        """
         order = self._asked_back
         if order is None or self._finder is None:
             return
-        found = FoundAct(Act(order.place, order.seen_s, in_memory=False))
+        found = FoundAct(Act(order.place, order.seen_s))
         try:
             found = self._finder.search(self.camera.ring, order, stop)
         finally:
@@ -286,7 +289,9 @@ class WatchedView:
         if self._finder is None or self._asked_back is not None or claim is None:
             return
         patch = patch_of(shot, claim.xyxy)
-        self._asked_back = LookBackOrder(claim.xyxy, shot.size, claim.since_s, patch)
+        self._asked_back = LookBackOrder(
+            claim.xyxy, shot.size, claim.since_s, patch, claim.absent_s
+        )
 
     def _found_acts(self, now_s: float) -> list[FoundAct]:
         return [f for f in tuple(self._acts) if 0 <= now_s - f.act.appeared_s < _ACT_KEPT_S]
