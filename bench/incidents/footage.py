@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
+from bench.incidents.decoding import Decoded
 from bench.incidents.errors import BenchError
 from pipeline.zones import Zone
 from sample_videos.truth import Truth, TruthZone, load_truth
@@ -81,7 +85,10 @@ def check_bytes(clip: TrueClip) -> None:
 
 
 def pictures(
-    path: Path, hold_s: float = 0.0, due: Callable[[float], bool] | None = None
+    path: Path,
+    hold_s: float = 0.0,
+    due: Callable[[float], bool] | None = None,
+    decoded: Callable[[Decoded], None] | None = None,
 ) -> Iterator[tuple[int, float, ImageArray]]:
     """(index, second, picture) of the pictures of a clip; times start at 0.
 
@@ -89,13 +96,15 @@ def pictures(
         path: The clip.
         hold_s: The last picture is given again for so long, at the clip's own pace.
         due: Says of a second whether its picture is wanted; others are decoded, not converted.
+        decoded: Is told what every packet took, on the container's clock.
     """
     index, t_s, last = -1, 0.0, None
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1  # as a patrol decodes, so that costs are comparable
         step_s = 1 / float(stream.average_rate or 25)
         first_s: float | None = None
-        for index, last in enumerate(container.decode(stream)):
+        for index, last in enumerate(_frames(container, stream, decoded)):
             now_s = float(last.time) if last.time is not None else index * step_s
             first_s = now_s if first_s is None else first_s
             t_s = now_s - first_s
@@ -108,6 +117,21 @@ def pictures(
         if due is None or due(t_s + n * step_s):
             held = _bgr(last) if held is None else held
             yield index, t_s + n * step_s, held
+
+
+def _frames(
+    container: InputContainer, stream: VideoStream, decoded: Callable[[Decoded], None] | None
+) -> Iterator[av.VideoFrame]:
+    t_s = 0.0
+    for packet in container.demux(stream):
+        began_s = time.process_time()
+        frames = packet.decode()
+        took_s = time.process_time() - began_s
+        stamp = packet.dts if packet.pts is None else packet.pts
+        t_s = t_s if stamp is None else float(stamp * packet.time_base)
+        if decoded is not None:
+            decoded(Decoded(t_s, packet.is_keyframe, took_s))
+        yield from frames
 
 
 def _bgr(frame: av.VideoFrame) -> ImageArray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.incidents.alarms import Alarm, alarms_of
 from bench.incidents.back import ClipBack
+from bench.incidents.decoding import Decoded, Look, all_decoding_s, patrol_decoding_s
 from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
@@ -75,12 +76,14 @@ class Patrolled:
         sightings: Its messages.
         seen: Judged pictures.
         cpu_s: CPU seconds: decoding, detecting, judging.
+        decode_s: Of them decoding, as `bench.incidents.decoding` reckons it.
     """
 
     alarms: list[Alarm]
     sightings: list[Sighting]
     seen: list[Seen]
     cpu_s: float
+    decode_s: float
 
 
 @dataclass(slots=True)
@@ -126,11 +129,14 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     zones = zones_of(clip.truth, options.overrides)
     pipeline = ViewPipeline(_plan(clip, sight, zones))
     attention = _attention(zones, options.pace)
-    out = Patrolled([], [], [], 0.0)
+    out = Patrolled([], [], [], 0.0, 0.0)
+    packets: list[Decoded] = []
+    looks: list[Look] = []
+    shown = pictures(clip.path, clip.truth.clip.hold_s, attention.is_due, packets.append)
     sight.open(clip)
     began = time.process_time()
     with ClipBack(clip, sight) as back:
-        for index, t_s, image in pictures(clip.path, clip.truth.clip.hold_s, attention.is_due):
+        for index, t_s, image in shown:
             before = time.process_time()
             found, detect_s = sight.see(index, image)
             out.cpu_s += detect_s - (time.process_time() - before)
@@ -140,14 +146,32 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
             looking, acts = t_s < attention.look_until_s, back.acts(frame.timestamp_s)
             judgement = pipeline.judge(frame, found, counts=counts, looking=looking, acts=acts)
             attention.took(t_s, judgement.wants)
+            if t_s < attention.look_until_s:
+                looks.append(Look(t_s, attention.look_until_s, attention.look_fps))
             if attention.looks:
                 back.ask(frame, judgement)
             out.sightings += judgement.sightings
             novel = judgement.scene.novel
             out.seen.append(Seen(index, t_s, frame.size, found, novel, counts, looking, acts))
-    out.cpu_s += time.process_time() - began + back.saved_s
+    spent_s = time.process_time() - began - all_decoding_s(packets)
+    out.decode_s = _decoding_s(packets, out.seen, looks, attention, options.pace)
+    out.cpu_s += spent_s + back.saved_s + out.decode_s
     out.alarms = alarms_of(out.sightings, clip.start_s)
     return out
+
+
+def _decoding_s(
+    packets: Sequence[Decoded],
+    seen: Iterable[Seen],
+    looks: Sequence[Look],
+    attention: _Attention,
+    pace: Pace,
+) -> float:
+    """Everything at a pace of its own, else what glances and looks would decode."""
+    if pace.fps is not None:
+        return all_decoding_s(packets)
+    glances = [moment.t_s for moment in seen if not moment.looking]
+    return patrol_decoding_s(packets, glances, looks, attention.period_s)
 
 
 def judge_again(

@@ -43,6 +43,16 @@ def test_without_looks_nobody_looks_back():
     assert "act_seen" not in {r.code for r in first(run).reasons}
 
 
+def test_patrol_is_not_charged_with_pictures_that_it_would_not_decode():
+    clip, sight = dumping(), TruthSight()
+    glances, patrols, everything = (
+        patrol(clip, sight, PatrolOptions(pace))
+        for pace in (Pace(looks=False), Pace(), Pace(fps=1.0))
+    )
+    assert 0 < glances.decode_s < patrols.decode_s < 0.5 * everything.decode_s
+    assert all(run.decode_s < run.cpu_s for run in (glances, patrols, everything))
+
+
 def test_kept_detections_are_not_detected_again(tmp_path):
     image = np.full((120, 160, 3), 110, np.uint8)
     image[80:100, 60:90] = (200, 60, 220)
