@@ -20,12 +20,11 @@ from models.load import load_crowd_counter, load_detector
 from models.settings import CrowdSettings, DetectorSettings
 from pipeline.engine.counting import CrowdCounting
 from sample_videos.catalogue import CLIPS, TRUTH
-from sample_videos.composites import garbage_composites, helmet_composites
+from sample_videos.composites import composites
 from sample_videos.pictures import Pictures
 from sample_videos.suite import render_suite, suite_scenarios
 
 Progress = Callable[[str, int, int], None]
-_COMPOSITES = 10
 _TIMEOUT_S = 300.0
 PERFECT = "truth"
 """Instead of a weight: the truth's own boxes, to measure decisions apart from detection."""
@@ -42,7 +41,7 @@ class IncidentBench:
         small: Only the committed clips, at the patrol's own pace, no sweep.
         real: Only the real clips.
         only: Only clips and scenarios whose name begins with one of these; empty: all.
-        quick: At the patrol's own pace only.
+        quick: At the patrol's own pace only, and without the matrix of conditions.
         footage: Folder of real clips; None leaves them out.
         data: Folder of annotated pictures, for composites and quiet days; None leaves them out.
         quiet_days: Simulated camera-days without incidents.
@@ -85,9 +84,9 @@ def bench_incidents(
     sight = _sight(wanted)
     paces: tuple[Pace, ...] = PACES[:1] if wanted.small or wanted.quick else PACES
     options = BenchOptions(paces=paces, sweep=not wanted.small)
-    result = run(clips, sight, wanted.out, options, progress)
-    if wanted.quiet_days and wanted.weights != PERFECT:
+    if wanted.quiet_days and wanted.weights != PERFECT:  # first: the report shows them
         bench_quiet(wanted, QuietOptions(wanted.quiet_days, wanted.glance_s), progress)
+    result = run(clips, sight, wanted.out, options, progress)
     worse = compare(before, result.to_json()) if before is not None else []
     return result, worse
 
@@ -132,16 +131,15 @@ def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
     if wanted.real:
         return real
     rendered = wanted.out / "clips"
-    scenarios = suite_scenarios()
+    scenarios = suite_scenarios(matrix=not wanted.quick)
     pictures = None
     if wanted.data is not None:
-        pictures = Pictures(wanted.data)
-        scenarios += garbage_composites(wanted.data, _COMPOSITES)
-        scenarios += helmet_composites(wanted.data, _COMPOSITES)
+        roots = (wanted.data, *([wanted.footage] if wanted.footage else []))
+        pictures = Pictures(*roots)
+        scenarios += composites(wanted.data, wanted.footage is not None, few=wanted.quick)
     scenarios = [s for s in scenarios if _is_wanted(s.name, wanted)]
-    render_suite(rendered, scenarios, pictures, progress)
-    made = clips_in(rendered, rendered) if scenarios else []
-    return [clip for clip in made if _is_wanted(clip.clip_id, wanted)] + real
+    made = {made.clip for made in render_suite(rendered, scenarios, pictures, progress)}
+    return [clip for clip in clips_in(rendered, rendered) if clip.path in made] + real
 
 
 def _is_wanted(name: str, wanted: IncidentBench) -> bool:

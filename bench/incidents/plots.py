@@ -5,13 +5,26 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bench.incidents.results import BenchResult
 from bench.incidents.scores import ALL
+from bench.incidents.tables import chosen_point
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def sweep_plot(result: BenchResult) -> str:
-    """Recall against wrong alarms per camera-day, a line per type; stars are as shipped."""
+    """Recall against wrong alarms per camera-day, a line per type.
+
+    A star is what was shipped, a ring the threshold that one half of the clips suggests.
+    """
+    return _inline(sweep_figure(result))
+
+
+def sweep_figure(result: BenchResult) -> Figure:
+    """The figure of `sweep_plot`."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5))
@@ -32,12 +45,18 @@ def sweep_plot(result: BenchResult) -> str:
         shipped = result.scores[kind]
         axes.plot([shipped.false_per_day or 0.0], [shipped.recall or 0.0], "*", markersize=14,
                   color=line.get_color())  # fmt: skip
-    axes.set_xlabel("wrong alarms per camera-day of these clips (star: as shipped)")
+        if (suggested := chosen_point(result, kind)) is not None:
+            there = suggested.scores[kind]
+            axes.plot([there.false_per_day or 0.0], [there.recall or 0.0], "o", markersize=12,
+                      fillstyle="none", color=line.get_color())  # fmt: skip
+    axes.set_xlabel(
+        "wrong alarms per camera-day of these clips (star: as shipped, ring: chosen on one half)"
+    )
     axes.set_ylabel("recall")
     axes.set_ylim(-0.03, 1.05)
     axes.legend()
     axes.grid(alpha=0.3)
-    return _inline(figure)
+    return figure
 
 
 def delay_plot(delays: Sequence[float]) -> str:
@@ -52,7 +71,7 @@ def delay_plot(delays: Sequence[float]) -> str:
     return _inline(figure)
 
 
-def _inline(figure: object) -> str:
+def _inline(figure: Figure) -> str:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")  # type: ignore[attr-defined]
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     return f"<img src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 _MOST = 100
+QUIET_HEAD = ("places", "camera-days", "pictures", "different ones", "false alarms",
+              "per camera-day", "95 %")  # fmt: skip
 
 
 def quiet_page(result: dict[str, Any], folder: Path) -> str:
@@ -18,28 +20,37 @@ def quiet_page(result: dict[str, Any], folder: Path) -> str:
         folder: Where the days and their pictures are.
     """
     cards = "".join(_card(alarm, folder) for alarm in result["alarms"][:_MOST])
-    tables = {"all": result["all"], **result["by_kind"]}
-    rows = "".join(_row(name, rate) for name, rate in tables.items())
+    left = len(result["alarms"]) - _MOST
+    more = f"<p>{left} more are left out; quiet.json names them.</p>" if left > 0 else ""
+    head, *body = quiet_rows(result)
+    rows = "<tr>" + "".join(f"<th>{cell}" for cell in head)
+    rows += "".join("<tr>" + "".join(f"<td>{html.escape(c)}" for c in cells) for cells in body)
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Quiet days</title>"
         "<style>body{font:15px system-ui}figure{display:inline-block;margin:.5rem;width:320px}"
         "img{width:320px}td,th{padding:.2rem .8rem;text-align:right}</style><h1>Quiet days</h1>"
-        f"<p>{html.escape(result['model'])}, one picture every {result['glance_s']:g} s, commits "
-        f"{html.escape(', '.join(result['commits']))}. Every alarm is a false one.</p>"
-        "<table><tr><th>places<th>camera-days<th>pictures<th>different ones<th>false alarms"
-        f"<th>per camera-day<th>95 %</tr>{rows}</table>{cards}</html>"
+        f"<p>{html.escape(quiet_about(result))} Every alarm is a false one.</p>"
+        f"<table>{rows}</table>{cards}{more}</html>"
     )
 
 
-def _row(name: str, rate: dict[str, Any]) -> str:
-    low, high = rate["interval"]
-    per_day = "–" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}"
-    upper = "∞" if high is None else f"{high:.3g}"
-    return (
-        f"<tr><td>{html.escape(name)}<td>{rate['camera_days']:.2f}<td>{rate['pictures']}"
-        f"<td>{rate['different_pictures']}<td>{rate['false_alarms']}<td>{per_day}"
-        f"<td>{low:.3g} to {upper}</tr>"
-    )
+def quiet_about(result: dict[str, Any]) -> str:
+    """What watched them, in one sentence."""
+    commits = ", ".join(result["commits"])
+    return f"{result['model']}, one picture every {result['glance_s']:g} s, commits {commits}."
+
+
+def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The table: a head, all places, and each kind of place."""
+    rows: list[tuple[str, ...]] = [QUIET_HEAD]
+    for name, rate in {"all": result["all"], **result["by_kind"]}.items():
+        low, high = rate["interval"]
+        per_day = "–" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}"
+        upper = "∞" if high is None else f"{high:.3g}"
+        counts = (rate["pictures"], rate["different_pictures"], rate["false_alarms"])
+        rows.append((name, f"{rate['camera_days']:.2f}", *map(str, counts), per_day,
+                     f"{low:.3g} to {upper}"))  # fmt: skip
+    return rows
 
 
 def _card(alarm: dict[str, Any], folder: Path) -> str:

@@ -45,7 +45,7 @@ class BenchResult:
         scores: Figures by type and in all.
         by_origin: The same by origin of the clips.
         by_pace: The same by pace.
-        baselines: The same for what other systems would raise.
+        baselines: The same for what other systems would raise, by pace and by system.
         sweep: Figures at other confirmation thresholds, on all clips and on each half.
         chosen: Thresholds chosen on one half, with their figures on the other.
         clips: One row per clip: seconds watched, and what was counted by type.
@@ -57,7 +57,7 @@ class BenchResult:
     scores: Table
     by_origin: Mapping[str, Table]
     by_pace: Mapping[str, Table]
-    baselines: Mapping[str, Table]
+    baselines: Mapping[str, Mapping[str, Table]]
     sweep: list[SweepPoint]
     chosen: Mapping[str, Choice]
     clips: list[dict[str, Any]]
@@ -71,7 +71,10 @@ class BenchResult:
             "scores": _plain(self.scores),
             "by_origin": {k: _plain(v) for k, v in self.by_origin.items()},
             "by_pace": {k: _plain(v) for k, v in self.by_pace.items()},
-            "baselines": {k: _plain(v) for k, v in self.baselines.items()},
+            "baselines": {
+                pace: {name: _plain(table) for name, table in tables.items()}
+                for pace, tables in self.baselines.items()
+            },
             "sweep": [p.to_json() for p in self.sweep],
             "chosen": {kind: c.to_json() for kind, c in self.chosen.items()},
             "clips": self.clips,
@@ -85,11 +88,17 @@ def _plain(table: Table) -> dict[str, Any]:
 
 
 def save(result: BenchResult, folder: Path) -> None:
-    """Write `results.json`, `report.md` and `report.html`."""
-    from bench.incidents.report import html_report, markdown_report
+    """Write `results.json`, `report.md` and `report.html`.
+
+    The reports show the quiet days too, when their `quiet.json` lies in the folder.
+    """
+    from bench.incidents.markdown import markdown_report
+    from bench.incidents.report import html_report
 
     folder.mkdir(parents=True, exist_ok=True)
+    quiet = folder / "quiet.json"
+    days = json.loads(quiet.read_text(encoding="utf-8")) if quiet.is_file() else None
     text = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.md").write_text(markdown_report(result), encoding="utf-8")
-    (folder / "report.html").write_text(html_report(result, folder), encoding="utf-8")
+    (folder / "report.md").write_text(markdown_report(result, days), encoding="utf-8")
+    (folder / "report.html").write_text(html_report(result, folder, days), encoding="utf-8")

@@ -26,6 +26,7 @@ class Outcome:
         watched_s: Media seconds watched.
         types: Types that were watched for in the clip.
         cpu_s: CPU seconds spent, None where nobody measured.
+        decode_s: Of them decoding.
     """
 
     clip: str
@@ -33,6 +34,7 @@ class Outcome:
     watched_s: float
     types: frozenset[str]
     cpu_s: float | None = None
+    decode_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Score:
         end_error_p50_s: Median of the absolute error of the end.
         unseen_ends: Pairs whose true end was never reported.
         cpu_s_per_hour: CPU seconds per camera-hour.
+        decode_s_per_hour: Of them decoding.
     """
 
     incidents: int
@@ -74,6 +77,7 @@ class Score:
     end_error_p50_s: float | None
     unseen_ends: int
     cpu_s_per_hour: float | None
+    decode_s_per_hour: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; an infinite bound becomes None."""
@@ -103,14 +107,20 @@ def _score(outcomes: Iterable[Outcome], types: set[str]) -> Score:
     delays = [p.delay_s for p in pairs]
     ends = [abs(e) for p in pairs if (e := p.end_error_s) is not None]
     unseen = sum(p.incident.end_s is not None and p.alarm.ended_s is None for p in pairs)
-    measured = [(o.cpu_s, o.watched_s) for o in own if o.cpu_s is not None]
-    hours = sum(s for _, s in measured) / 3600
     return Score(
         total, found, duplicates, wrong, recall, wilson(found, total), precision,
         _f1(recall, precision), days, wrong / days if days else None, poisson_rate(wrong, days),
         _quantile(delays, 0.5), _quantile(delays, 0.95), _quantile(ends, 0.5), unseen,
-        sum(c for c, _ in measured) / hours if hours else None,
+        _per_hour((o.cpu_s, o.watched_s) for o in own),
+        _per_hour((o.decode_s, o.watched_s) for o in own),
     )  # fmt: skip
+
+
+def _per_hour(spent: Iterable[tuple[float | None, float]]) -> float | None:
+    """Of (seconds spent, seconds watched), without those that nobody measured."""
+    measured = [(cost_s, watched_s) for cost_s, watched_s in spent if cost_s is not None]
+    hours = sum(watched_s for _, watched_s in measured) / 3600
+    return sum(cost_s for cost_s, _ in measured) / hours if hours else None
 
 
 def _f1(recall: float | None, precision: float | None) -> float | None:

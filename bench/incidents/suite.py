@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,10 +18,11 @@ from bench.incidents.commit import commit
 from bench.incidents.footage import TrueClip, check_bytes
 from bench.incidents.matching import MatchRule, cover, match
 from bench.incidents.patrol import Pace, Patrolled, PatrolOptions, Seen, judge_again, patrol
-from bench.incidents.results import BenchResult, Problem, save
+from bench.incidents.results import BenchResult, Problem, Table, save
 from bench.incidents.scores import ALL, Outcome, score
 from bench.incidents.sight import Sight
 from bench.incidents.sweep import choose, sweep
+from bench.machine import machine
 from sample_videos.truth import TruthIncident
 
 PACES = (Pace(), Pace(25.0), Pace(5.0), Pace(1.0), Pace(0.5))
@@ -90,6 +91,10 @@ class _Work:
         outcomes = [self._outcome(c, runs[c.clip_id].alarms, runs[c.clip_id]) for c in self._clips]
         groups = sorted({c.origin for c in self._clips})
         points = sweep(lambda o: self._again(runs, o)) if self._options.sweep else []
+        by_pace: dict[str, Table] = {first.name: score(outcomes)}
+        baselines = {first.name: _by_name([self._rivals(c, runs[c.clip_id]) for c in self._clips])}
+        for pace in others:
+            by_pace[pace.name], baselines[pace.name] = self._paced(pace)
         return BenchResult(
             about=_about(self._sight.model_id, self._clips),
             scores=score(outcomes),
@@ -97,8 +102,8 @@ class _Work:
                 g: score([o for c, o in zip(self._clips, outcomes, strict=True) if c.origin == g])
                 for g in groups
             },
-            by_pace={first.name: score(outcomes), **{p.name: self._paced(p) for p in others}},
-            baselines=self._baselines(runs) if self._options.baselines else {},
+            by_pace=by_pace,
+            baselines=baselines if self._options.baselines else {},
             sweep=points,
             chosen=choose(points) if points else {},
             clips=[clip_row(o) for o in outcomes],
@@ -128,24 +133,25 @@ class _Work:
         types = frozenset(t for zone in clip.truth.zones for t in zone.rules)
         first, last = clip.truth.clip.usable_s or (0.0, clip.truth.clip.duration_s)
         found = match(clip.truth, alarms, self._options.rule)
-        return Outcome(clip.clip_id, found, last - first, types, run.cpu_s if run else None)
+        cost = (run.cpu_s, run.decode_s) if run else (None, None)
+        return Outcome(clip.clip_id, found, last - first, types, *cost)
 
-    def _paced(self, pace: Pace) -> dict[str, Any]:
-        outcomes = []
+    def _paced(self, pace: Pace) -> tuple[Table, dict[str, Table]]:
+        """The patrol's figures at a pace, and those of the baselines on what was seen at it."""
+        outcomes, rivals = [], []
         for clip in self._clips:
             done = self._patrol(clip, self._at(pace))
             outcomes.append(self._outcome(clip, done.alarms, done))
-        return score(outcomes)
+            rivals.append(self._rivals(clip, done))
+        return score(outcomes), _by_name(rivals)
 
-    def _baselines(self, runs: dict[str, Patrolled]) -> dict[str, Any]:
-        table = {}
-        for name, baseline in BASELINES.items():
-            outcomes = [
-                self._outcome(c, baseline(c, runs[c.clip_id].seen, self._sight.labels), None)
-                for c in self._clips
-            ]
-            table[name] = score(outcomes)
-        return table
+    def _rivals(self, clip: TrueClip, run: Patrolled) -> dict[str, Outcome]:
+        if not self._options.baselines:
+            return {}
+        return {
+            name: self._outcome(clip, baseline(clip, run.seen, self._sight.labels), None)
+            for name, baseline in BASELINES.items()
+        }
 
     def _again(
         self, runs: dict[str, Patrolled], overrides: dict[str, dict[str, object]]
@@ -155,6 +161,11 @@ class _Work:
             self._outcome(c, judge_again(c, self._sight, runs[c.clip_id].seen, options), None)
             for c in self._clips
         ]
+
+
+def _by_name(clips: Sequence[Mapping[str, Outcome]]) -> dict[str, Table]:
+    names = clips[0] if clips else ()
+    return {name: score([outcomes[name] for outcomes in clips]) for name in names}
 
 
 def clip_row(outcome: Outcome) -> dict[str, Any]:
@@ -249,7 +260,7 @@ def _about(model_id: str, clips: Sequence[TrueClip]) -> dict[str, Any]:
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": model_id,
         "commit": commit(),
-        "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+        "machine": machine(),
         "python": platform.python_version(),
         "versions": versions,
         "clips": [

@@ -6,8 +6,13 @@ import json
 
 import pytest
 
+from bench.incidents import BenchOptions, run
 from bench.incidents.command import PERFECT, IncidentBench, bench_incidents
 from bench.incidents.errors import BenchError
+from bench.incidents.footage import clips_in
+from bench.incidents.patrol import Pace
+from bench.incidents.sight import TruthSight
+from sample_videos.catalogue import CLIPS
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +29,7 @@ def test_a_faultless_detector_finds_every_incident_once(first):
     assert figures.false_alarms == 0
     assert figures.delay_p95_s < 15
     assert set(result.by_pace) == {"patrol"}
-    alarm_on_all = result.baselines["alarm on every detection"]["all"]
+    alarm_on_all = result.baselines["patrol"]["alarm on every detection"]["all"]
     assert alarm_on_all.precision < 0.1 < figures.precision
     assert {p.name for p in out.glob("r*")} == {"results.json", "report.md", "report.html"}
 
@@ -53,6 +58,32 @@ def test_something_else_is_no_earlier_run(tmp_path):
     wanted = IncidentBench(tmp_path, PERFECT, small=True, against=tmp_path / "a.json")
     with pytest.raises(BenchError, match=r"a\.json must be a results\.json"):
         bench_incidents(wanted)
+
+
+def test_baselines_are_also_given_as_many_pictures_as_they_are_made_for(tmp_path):
+    """30 pictures in a row are five minutes of glances, and six seconds at 5 a second."""
+    clips = [c for c in clips_in(CLIPS, CLIPS) if c.clip_id == "demo-dumping"]
+    options = BenchOptions(paces=(Pace(), Pace(5.0)), sweep=False)
+    result = run(clips, TruthSight(), tmp_path, options)
+    found = {
+        pace: table["supervision polygon zone, 30 frames"]["all"].found
+        for pace, table in result.baselines.items()
+    }
+    assert found == {"patrol": 0, "5 fps": 1}
+    stored = json.loads((tmp_path / "results.json").read_text())["baselines"]
+    assert stored["5 fps"].keys() == stored["patrol"].keys() == result.baselines["5 fps"].keys()
+
+
+def test_quiet_days_of_the_same_folder_are_in_the_report(tmp_path):
+    rate = dict.fromkeys(("pictures", "different_pictures", "false_alarms"), 0)
+    rate |= {"camera_days": 10.0, "false_per_day": 0.0, "interval": [0.0, 0.369]}
+    days = {"model": "m@1", "glance_s": 10.0, "commits": ["abc"], "all": rate, "by_kind": {}}
+    (tmp_path / "quiet.json").write_text(json.dumps(days))
+    bench_incidents(IncidentBench(tmp_path, PERFECT, small=True))
+    page = (tmp_path / "report.html").read_text()
+    assert "<a href='quiet.html'>" in page
+    for text in (page, (tmp_path / "report.md").read_text()):
+        assert "0 to 0.369" in text
 
 
 def test_an_earlier_run_of_other_clips_says_nothing_about_this_one(tmp_path):
