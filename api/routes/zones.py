@@ -160,12 +160,14 @@ def problems_of(zones: tuple[Json, ...], labels: tuple[str, ...]) -> list[Json]:
     try:
         checked = _ZONES.validate_python(zones)
     except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
         return [
             {
                 "where": ".".join(str(part) for part in problem["loc"]),
                 "message": problem["msg"].removeprefix("Value error, "),
             }
-            for problem in error.errors(include_url=False, include_context=False)
+            for problem in problems
+            if not any(_is_within(other["loc"], problem["loc"]) for other in problems)
         ]
     ids = [zone.id for zone in checked]
     return [
@@ -175,6 +177,11 @@ def problems_of(zones: tuple[Json, ...], labels: tuple[str, ...]) -> list[Json]:
         {"where": zone_id, "message": message}
         for zone_id, message in (blind_rules(checked, labels) if labels else ())
     ]
+
+
+def _is_within(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    """Whether one problem lies in another: rules of which one is bad are not also too few."""
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _zones(version: ZoneVersion) -> Json:
