@@ -32,6 +32,7 @@ from api.services import Services
 from api.settings import REJECT_REASONS
 from api.shapes.base import Name
 from api.texts import LANGUAGES, Language
+from api.tuning import rule_fields
 
 router = APIRouter(include_in_schema=False)
 TEMPLATES = Path(__file__).parent.parent / "pages" / "templates"
@@ -95,7 +96,12 @@ def live_page(request: Request, principal: SignedIn, wired: Wired) -> Response:
 @router.get("/zones")
 def zones_page(request: Request, principal: SignedIn, wired: Wired) -> Response:
     """The zone editor; the view is in the address's fragment."""
-    data = {"views": _camera_names(wired, principal), "grid": wired.grid.geojson, **_common(wired)}
+    data = {
+        "views": _camera_names(wired, principal),
+        "grid": wired.grid.geojson,
+        "rule_fields": rule_fields(),
+        **_common(wired),
+    }
     return _signed_in_page(request, principal, "zones", data)
 
 

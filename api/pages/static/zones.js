@@ -261,8 +261,12 @@ function rule(zone, type) {
   toggle.checked = Boolean(found);
   const line = make("div", {}, make("label", { class: "check" }, toggle, say("type." + type)));
   if (!found) return line;
-  const number = (word, name) => make("label", {}, say(word), make("input", { type: "number", min: 0, step: "any", disabled: !writer, value: found[name] ?? "", onchange: (event) => { if (event.target.value === "") delete found[name]; else found[name] = Number(event.target.value); changed(); } }));
-  line.append(number("zones.dwell", "dwell_s"));
+  // What is empty has the type's own value, which the field shows; what is refused the save tells.
+  const number = (word, name) => {
+    const { min, max, default: usual } = data.rule_fields[type][name];
+    return make("label", {}, say(word), make("input", { type: "number", min, max, placeholder: usual, step: "any", disabled: !writer, value: found[name] ?? "", onchange: (event) => { if (event.target.value === "") delete found[name]; else found[name] = Number(event.target.value); changed(); } }));
+  };
+  line.append(number("zones.dwell", "dwell_s"), number("zones.glance_period", "glance_period_s"), number("zones.look_rate", "look_fps"), number("zones.look_length", "look_s"));
   if (type === "crowding") line.append(number("zones.people", "people"));
   return line;
 }
