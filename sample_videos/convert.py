@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
+
+from pydantic import ValidationError
 
 from sample_videos.errors import TruthError
 from sample_videos.truth import Clip, Truth, TruthObject
 
 Row = tuple[int, float, float, float, float, int]
 _MOT_PERSON = 1
-COCO_LABELS = {"person": 1, "bicycle": 2, "car": 3}
 
 
 def to_mot(truth: Truth, label: str = "person") -> str:
@@ -102,13 +104,17 @@ def from_coco(content: Mapping[str, Any], clip: Clip) -> Truth:
 
 
 def to_cvat(truth: Truth) -> str:
-    """CVAT for video 1.1 XML: a track per object, keyframes where its box changes."""
+    """CVAT for video 1.1 XML: a track per object, keyframes where its box changes.
+
+    CVAT moves a box linearly from one keyframe to the next. Ours stand until they change, so the
+    old box has a keyframe just before the new one.
+    """
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
     for number, thing in enumerate(truth.objects):
         track = ElementTree.SubElement(root, "track", id=str(number), label=thing.label)
         track.set("source", thing.id)
-        for frame, left, top, right, bottom, percent in thing.rows:
+        for frame, left, top, right, bottom, percent in _standing(thing.rows, truth.clip.frames):
             ElementTree.SubElement(
                 track, "box", frame=str(frame), outside="1" if percent == 0 else "0",
                 occluded="1" if 0 < percent < 50 else "0", keyframe="1", xtl=f"{left:.2f}",
@@ -119,7 +125,7 @@ def to_cvat(truth: Truth) -> str:
 
 
 def from_cvat(text: str, clip: Clip) -> Truth:
-    """A truth file's objects from CVAT for video XML; boxes hold until the next one.
+    """A truth file's objects from CVAT for video XML; between keyframes boxes move linearly.
 
     Raises:
         TruthError: no such XML, or a document type definition in it (never needed, often hostile).
@@ -141,7 +147,7 @@ def from_cvat(text: str, clip: Clip) -> Truth:
                 )  # fmt: skip
             name = track.get("source") or f"t{track.attrib['id']}"
             label = track.attrib["label"]
-            things.append(_object(name, label, sorted(rows)))
+            things.append(_object(name, label, _moving(sorted(rows))))
     except (ElementTree.ParseError, KeyError, ValueError) as error:
         raise TruthError(f"CVAT file is not valid: {error!r}") from error
     names = [thing.id for thing in things]
@@ -149,19 +155,60 @@ def from_cvat(text: str, clip: Clip) -> Truth:
     objects = things if unique else [
         t.model_copy(update={"id": f"t{n}"}) for n, t in enumerate(things)
     ]  # fmt: skip
-    return Truth(clip=clip, origin="annotated", objects=tuple(objects))
+    return _annotated(clip, objects)
 
 
 def _truth(
     clip: Clip,
     boxes: Mapping[str, tuple[str, Mapping[int, tuple[float, float, float, float, int]]]],
 ) -> Truth:
-    objects = tuple(_object(name, label, _runs(rows)) for name, (label, rows) in boxes.items())
-    return Truth(clip=clip, origin="annotated", objects=objects)
+    return _annotated(
+        clip, [_object(name, label, _runs(rows)) for name, (label, rows) in boxes.items()]
+    )
+
+
+def _annotated(clip: Clip, objects: Sequence[TruthObject]) -> Truth:
+    frames = sorted({row[0] for thing in objects for row in thing.rows if row[5] > 0})
+    if frames and not 0 <= frames[0] <= frames[-1] < clip.frames:
+        raise TruthError(
+            f"boxes must be in the {clip.frames} frames of {clip.file}, "
+            f"got frames {frames[0]} to {frames[-1]} (the first is 0)"
+        )
+    try:
+        return Truth(clip=clip, origin="annotated", objects=tuple(objects))
+    except ValidationError as error:
+        reasons = "; ".join(e["msg"] for e in error.errors())
+        raise TruthError(f"boxes contradict each other: {reasons}") from error
 
 
 def _object(name: str, label: str, rows: Sequence[Row]) -> TruthObject:
     return TruthObject(id=name, label=label, actor=name, rows=tuple(rows))
+
+
+def _standing(rows: Sequence[Row], frames: int) -> Iterator[Row]:
+    """The rows of a clip for a tool that moves boxes between rows: the old box once more."""
+    last: Row | None = None
+    for row in rows:
+        if row[0] >= frames:
+            return
+        if last is not None and last[5] > 0 and row[1:5] != last[1:5] and row[0] > last[0] + 1:
+            yield (row[0] - 1, *last[1:])
+        yield row
+        last = row
+
+
+def _moving(rows: Sequence[Row]) -> list[Row]:
+    """Rows that hold, from keyframes between which a visible box moves linearly."""
+    out = list(rows[:1])
+    for last, row in pairwise(rows):
+        steps = row[0] - last[0] if last[5] > 0 and row[1:5] != last[1:5] else 0
+        for step in range(1, steps):
+            left, top, right, bottom = (
+                a + (b - a) * step / steps for a, b in zip(last[1:5], row[1:5], strict=True)
+            )
+            out.append((last[0] + step, left, top, right, bottom, last[5]))
+        out.append(row)
+    return out
 
 
 def _runs(boxes: Mapping[int, tuple[float, float, float, float, int]]) -> list[Row]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 
@@ -78,6 +80,71 @@ def test_cvat_there_and_back():
     for label in ("person", "garbage"):
         assert boxes(back, label) == boxes(TRUTH, label)
     assert [o.id for o in back.objects] == ["w", "b"]
+
+
+def truth_of(*rows):
+    thing = {"id": "x", "label": "person", "actor": "x", "rows": rows}
+    return Truth.model_validate({"clip": CLIP, "origin": "annotated", "objects": [thing]})
+
+
+def in_cvat(text, frames=6):
+    """(frame, left) as CVAT shows a file of one track: linear between keyframes, then as it was."""
+    keys = [box.attrib for box in ElementTree.fromstring(text).iter("box")]
+    shown = []
+    for last, after in pairwise([*keys, {**keys[-1], "frame": str(frames)}]):
+        at, end = int(last["frame"]), int(after["frame"])
+        x, y = float(last["xtl"]), float(after["xtl"])
+        if last["outside"] == "0":
+            shown += [(f, x + (y - x) * (f - at) / (end - at)) for f in range(at, end)]
+    return shown
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([[0, 10, 0, 20, 9, 100], [4, 300, 0, 310, 9, 100]], id="stands, then jumps"),
+        pytest.param([[0, 10, 0, 20, 9, 100], [1, 12, 0, 22, 9, 100]], id="moves every frame"),
+        pytest.param([[0, 10, 0, 20, 9, 100], [4, 50, 0, 60, 9, 0]], id="ends elsewhere"),
+        pytest.param(
+            [[0, 10, 0, 20, 9, 100], [2, 10, 0, 20, 9, 0], [5, 99, 0, 109, 9, 100]],
+            id="comes back elsewhere",
+        ),
+        pytest.param([[0, 10, 0, 20, 9, 100], [6, 10, 0, 20, 9, 0]], id="ends after the clip"),
+    ],
+)
+def test_cvat_shows_every_box_where_it_is(rows):
+    truth = truth_of(*rows)
+    text = to_cvat(truth)
+    true = [(f, box[0]) for f in range(6) for _, box in truth.boxes_at(f)]
+    assert in_cvat(text) == true
+    assert boxes(from_cvat(text, truth.clip), "person") == boxes(truth, "person")
+    assert max(int(b.get("frame")) for b in ElementTree.fromstring(text).iter("box")) < 6
+
+
+def test_a_box_between_two_keyframes_of_cvat_is_where_cvat_shows_it():
+    text = to_cvat(truth_of([0, 10, 0, 20, 9, 100], [1, 30, 0, 40, 9, 100]))
+    moved = from_cvat(text.replace('frame="1"', 'frame="4"'), TRUTH.clip)
+    assert [round(moved.objects[0].at(f)[0], 2) for f in range(6)] == [10, 15, 20, 25, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("convert", "content", "said"),
+    [
+        pytest.param(from_mot, "7,1,0,0,5,5,1,1,1\n", "got frames 6 to 6", id="after the clip"),
+        pytest.param(from_mot, "0,1,0,0,5,5,1,1,1\n", "got frames -1 to -1", id="before it"),
+        pytest.param(
+            from_cvat,
+            to_cvat(truth_of([0, 1, 1, 9, 9, 100], [1, 2, 2, 9, 9, 100])).replace(
+                'frame="1"', 'frame="0"'
+            ),
+            "rows must be in order of frames",
+            id="two boxes in one frame",
+        ),
+    ],
+)
+def test_boxes_that_cannot_be_are_refused(convert, content, said):
+    with pytest.raises(TruthError, match=said):
+        convert(content, TRUTH.clip)
 
 
 @pytest.mark.parametrize(
