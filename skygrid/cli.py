@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from skygrid import cli_bench, cli_samples
+from skygrid import cli_bench, cli_samples, cli_truth
 
 app = typer.Typer(
     name="skygrid",
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_samples.app, name="samples", no_args_is_help=True)
+app.add_typer(cli_truth.app, name="truth", no_args_is_help=True)
 app.add_typer(cli_bench.app, name="bench", no_args_is_help=True)
 
 SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
