@@ -92,7 +92,11 @@ def _garbage(_: Scenario, __: RuleTruth, zone: Polygon, states: Sequence[ActorSt
 
 def _bins(_: Scenario, __: RuleTruth, zone: Polygon, states: Sequence[ActorState],
           ___: float) -> list[Claim]:  # fmt: skip
-    full = [s for s in states if s.actor.kind == "bin" and s.level > 1 and _in(zone, s)]
+    full = [
+        s for s in states
+        if ((s.actor.kind == "bin" and s.level > 1) or s.actor.label == "overflowing_bin")
+        and _in(zone, s)
+    ]  # fmt: skip
     return [(s.actor.id, s.at_m, (s.actor.id,)) for s in full]
 
 
@@ -123,10 +127,11 @@ def _vending(scenario: Scenario, rule: RuleTruth, zone: Polygon, states: Sequenc
     clock = (scenario.start + timedelta(seconds=t_s)).strftime("%H:%M")
     if any(p.start <= clock < p.end for p in rule.permits):
         return []
-    people = [s for s in states if s.actor.kind == "person"]
+    people = [s for s in states if _is_person(s)]
     claims: list[Claim] = []
     for state in states:
-        still = state.actor.kind in _STALLS and state.carrier is None and state.walked_m is None
+        stands = state.actor.kind in _STALLS or state.actor.label in _STALLS
+        still = stands and state.carrier is None and state.walked_m is None
         if not still or not _in(zone, state):
             continue
         near = [p for p in people if math.dist(p.at_m, state.at_m) < _ATTENDED_M]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,26 +17,34 @@ Image = npt.NDArray[np.uint8]
 
 
 class Pictures:
-    """Cut-outs and backdrops below one root folder; nothing of them is ever stored elsewhere.
+    """Cut-outs and backdrops below some root folders; nothing of them is ever stored elsewhere.
 
-    A picture is named "path" or "path#left,top,right,bottom" with a box in pixels.
+    A picture is named "path" or "path#left,top,right,bottom" with a box in pixels; the first root
+    that has the path counts.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, *roots: Path) -> None:
+        self._roots = roots
         self._cache: dict[str, tuple[Image, npt.NDArray[np.float32]]] = {}
+        self._backdrops: dict[tuple[str, tuple[int, int]], Backdrop] = {}
+        self._hashes: dict[Path, str] = {}
 
-    def backdrop(self, name: str, size: tuple[int, int]) -> Image:
-        """A picture or the first frame of a clip, cropped and scaled to a size."""
-        image = self._read(name)
-        height, width = image.shape[:2]
-        scale = max(size[0] / width, size[1] / height)
-        wide, high = max(size[0], round(width * scale)), max(size[1], round(height * scale))
-        grown = cv2.resize(
-            image, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        )
-        x, y = (wide - size[0]) // 2, (high - size[1]) // 2
-        return np.asarray(grown[y : y + size[1], x : x + size[0]], np.uint8)
+    def backdrop(self, name: str, size: tuple[int, int], t_s: float = 0.0) -> Image:
+        """A picture, or a clip's picture at a second, cropped and scaled to a size.
+
+        A clip goes on back and forth for as long as it is asked.
+        """
+        key = (name, size)
+        if key not in self._backdrops:
+            self._backdrops[key] = Backdrop(self._find(name), size)
+        return self._backdrops[key].at(t_s)
+
+    def sha256(self, name: str) -> str:
+        """Of the file of a picture, lower-case hex."""
+        path = self._find(name.partition("#")[0])
+        if path not in self._hashes:
+            self._hashes[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._hashes[path]
 
     def cutout(self, name: str, label: str | None, foot_px: tuple[float, float], height_px: float,
                size: tuple[int, int]) -> Sprite | None:  # fmt: skip
@@ -57,26 +66,81 @@ class Pictures:
         alpha = np.ascontiguousarray(whole[part])
         return Sprite(x0, y0, small[part] * alpha[..., None], alpha)
 
-    def _read(self, name: str) -> Image:
-        path = self._root / name
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            reader = cv2.VideoCapture(str(path))
-            ok, image = reader.read()
-            reader.release()
-            if not ok:
-                raise ScenarioError(
-                    f"picture {name} must be a picture or a clip below the picture root"
-                )
-        return np.asarray(image, np.uint8)
+    def _find(self, name: str) -> Path:
+        found = next((r / name for r in self._roots if (r / name).is_file()), None)
+        if found is None:
+            raise ScenarioError(f"picture {name} must be a file below a picture root")
+        return found
 
     def _cut(self, name: str) -> tuple[Image, npt.NDArray[np.float32]]:
         path, _, place = name.partition("#")
-        image = self._read(path)
+        image = _still(self._find(path))
+        if image is None:
+            raise ScenarioError(f"picture {path} must be a picture, it cannot be read")
         if not place:
             return image, np.ones(image.shape[:2], np.float32)
         left, top, right, bottom = (int(float(v)) for v in place.split(","))
         return cut_out(image, (left, top, right, bottom))
+
+
+class Backdrop:
+    """A still picture, or the pictures of a clip over time, of one size.
+
+    A clip is decoded once, in order. Its pictures are kept as JPEG: a minute of them fits into
+    memory.
+
+    Raises:
+        ScenarioError: the file is neither.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        still = _still(path)
+        self._still = None if still is None else _fitted(still, size)
+        self._fps, self._clip = (1.0, []) if still is not None else _decoded(path, size)
+
+    def at(self, t_s: float) -> Image:
+        """The picture at a second; a clip that is over is shown backwards, and so on."""
+        if self._still is not None:
+            return self._still
+        last = len(self._clip) - 1
+        index = int(t_s * self._fps + 1e-6) % max(2 * last, 1)
+        kept = self._clip[min(index, 2 * last - index)]
+        return np.asarray(cv2.imdecode(kept, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _still(path: Path) -> Image | None:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def _decoded(path: Path, size: tuple[int, int]) -> tuple[float, list[Image]]:
+    """Pictures per second of a clip, and its pictures as JPEG."""
+    reader = cv2.VideoCapture(str(path))
+    fps, out = float(reader.get(cv2.CAP_PROP_FPS)) or 25.0, []
+    ok, image = reader.read()
+    while ok:
+        out.append(_kept(_fitted(np.asarray(image, np.uint8), size)))
+        ok, image = reader.read()
+    reader.release()
+    if not out:
+        raise ScenarioError(f"backdrop {path.name} must be a picture or a clip")
+    return fps, out
+
+
+def _kept(image: Image) -> Image:
+    return np.asarray(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1], np.uint8)
+
+
+def _fitted(image: Image, size: tuple[int, int]) -> Image:
+    """Cropped and scaled to a size."""
+    height, width = image.shape[:2]
+    scale = max(size[0] / width, size[1] / height)
+    wide, high = max(size[0], round(width * scale)), max(size[1], round(height * scale))
+    grown = cv2.resize(
+        image, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    )
+    x, y = (wide - size[0]) // 2, (high - size[1]) // 2
+    return np.asarray(grown[y : y + size[1], x : x + size[0]], np.uint8)
 
 
 def cut_out(image: Image, box: tuple[int, int, int, int]) -> tuple[Image, npt.NDArray[np.float32]]:

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sample_videos.composites import CLEAN_STREETS, STREET_CAMERA, people_cutouts
+from sample_videos.composites import CLEAN_STREETS, STREET_CAMERA
+from sample_videos.cutouts import people_cutouts
 from sample_videos.errors import SampleError
 from sample_videos.pictures import Pictures
 from sample_videos.scenario import ActorSpec, Scenario

@@ -78,14 +78,20 @@ class Stage:
         self._shadows: OrderedDict[object, list[_Shape]] = OrderedDict()
         seed = scenario.seed * 1000 + sum(camera.id.encode())
         self._sensor = atmosphere.Sensor(camera.size, scenario.conditions, seed)
-        self._empty = self._paint()
+        real = scenario.backdrop.kind == "picture"
+        self._painted = None if real else self._paint()
+
+    def _empty(self, t_s: float) -> Image:
+        """The scene without actors at a second."""
+        if self._painted is not None:
+            return self._painted
+        name = self._scenario.backdrop.picture
+        if self._pictures is None or name is None:
+            raise ValueError(f"scenario {self._scenario.name} needs real pictures")
+        return self._pictures.backdrop(name, self.camera.size, t_s)
 
     def _paint(self) -> Image:
         scenario = self._scenario
-        if scenario.backdrop.kind == "picture":
-            if self._pictures is None or scenario.backdrop.picture is None:
-                raise ValueError(f"scenario {scenario.name} needs real pictures")
-            return self._pictures.backdrop(scenario.backdrop.picture, self.camera.size)
         empty = scenery.paint(scenario.backdrop.kind, self.camera, scenario.seed)
         depth = scenery.PLACES[scenario.backdrop.kind].facade_y_m
         return atmosphere.relight(empty, self.camera, scenario.conditions, depth)
@@ -94,7 +100,7 @@ class Stage:
         """The picture of a frame (H, W, 3) BGR and every box in it."""
         t_s = index / self._scenario.fps
         drawn = self._draw_all(t_s)
-        image = self._empty.copy()
+        image = self._empty(t_s).copy()
         self._cast_shadows(image, drawn)
         hidden = np.zeros(image.shape[:2], np.int16)
         for number, item in enumerate(drawn, start=1):
