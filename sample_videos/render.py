@@ -31,6 +31,9 @@ from sample_videos.truth import (
 
 Progress = Callable[[int, int], None]
 _SUBDIVISIONS = 12
+RENDERER = 2
+"""To be raised whenever an equal scenario gives other pictures or another truth: clips of an
+earlier number are rendered again (see `suite.render_suite`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ def clip_name(scenario: Scenario, camera: CameraSpec) -> str:
     if len(scenario.cameras) == 1:
         return scenario.name
     return f"{scenario.name}-{camera.id}"
+
+
+def rendered_in(scenario: Scenario, folder: Path) -> list[Rendered]:
+    """Where a folder has, or would have, the clips and truth files of a scenario."""
+    stems = [(camera.id, clip_name(scenario, camera)) for camera in scenario.cameras]
+    return [
+        Rendered(camera_id, folder / f"{stem}.mp4", folder / f"{stem}.truth.json")
+        for camera_id, stem in stems
+    ]
 
 
 def render(
@@ -68,11 +80,10 @@ def render(
     true = happenings(scenario, timeline)
     total = int(scenario.duration_s * scenario.fps)
     done = 0
-    out = []
-    for camera in scenario.cameras:
+    out = rendered_in(scenario, folder)
+    for camera, made in zip(scenario.cameras, out, strict=True):
         stage = Stage(timeline, camera, pictures)
-        stem = clip_name(scenario, camera)
-        clip, part = folder / f"{stem}.mp4", folder / f".{stem}.part.mp4"
+        clip, part = made.clip, folder / f".{made.clip.stem}.part.mp4"
         rows = _Rows()
         with ClipWriter(part, camera.size, scenario.fps, scenario.conditions) as writer:
             for index in range(total):
@@ -88,8 +99,7 @@ def render(
         named = truth.model_copy(
             update={"clip": truth.clip.model_copy(update={"file": clip.name, "sha256": sha})}
         )
-        save_truth(named, folder / f"{stem}.truth.json")
-        out.append(Rendered(camera.id, clip, folder / f"{stem}.truth.json"))
+        save_truth(named, made.truth)
     return out
 
 

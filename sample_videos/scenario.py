@@ -265,8 +265,13 @@ class Scenario(_Part):
         return self
 
     def varied(self, suffix: str, changes: Mapping[str, Any]) -> Scenario:
-        """A variant with other values, named `name-suffix`; nested keys are merged."""
-        merged = _merge(self.model_dump(by_alias=True), changes)
+        """A variant with other values, named `name-suffix`.
+
+        Nested keys are merged, `actors` come in addition to those that are there.
+        """
+        base = self.model_dump(by_alias=True)
+        more = [*base["actors"], *changes.get("actors", ())]
+        merged = _merge(base, {**changes, "actors": more})
         return Scenario.model_validate({**merged, "name": f"{self.name}-{suffix}"})
 
 

@@ -1,23 +1,35 @@
-"""The rendered set of the benchmark: every scenario, and variants of light, weather, pace."""
+"""The rendered set of the benchmark: every scenario, and variants of light, weather, pace.
+
+Nearly everything is drawn at `SUITE_FPS`, because drawing and looking cost by the picture; one
+scene of each incident type is also drawn at 25 fps, so that paces above `SUITE_FPS` are compared
+on pictures that really are so dense.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import cv2
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 
 from sample_videos.catalogue import HERE, scenario_files
 from sample_videos.errors import ScenarioError
 from sample_videos.pictures import Pictures
-from sample_videos.render import Rendered, clip_name, render
+from sample_videos.render import RENDERER, Rendered, render, rendered_in
 from sample_videos.scenario import Scenario, load_scenario
 
 VARIANTS = HERE / "variants.yaml"
 SUITE_FPS = 2.0
 """The demo's scenarios are drawn at 10 fps for the eye; for the benchmark this many are enough."""
+_DENSE = {"fps": 25}
 
 Progress = Callable[[str, int, int], None]
 
@@ -32,37 +44,75 @@ class Variant(BaseModel):
     changes: dict[str, Any]
 
 
-def suite_scenarios(fps: float | None = SUITE_FPS) -> list[Scenario]:
+class Matrix(BaseModel):
+    """Variants by rule.
+
+    Attributes:
+        conditions: Changes by name, each made to every scenario.
+        hidden: By scenario what stands before its happening.
+        dense: Scenarios that are also drawn at 25 fps.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    conditions: dict[str, dict[str, Any]]
+    hidden: dict[str, dict[str, Any]]
+    dense: tuple[str, ...]
+
+    def variants(self, names: Sequence[str]) -> Iterator[Variant]:
+        """All combinations with scenarios of these names."""
+        for name in names:
+            for suffix, changes in self.conditions.items():
+                yield Variant(of=name, suffix=suffix, changes=changes)
+        for name, occluder in self.hidden.items():
+            hides = {"actors": [{"id": "occluder", **occluder}]}
+            yield Variant(of=name, suffix="hidden", changes=hides)
+        for name in self.dense:
+            yield Variant(of=name, suffix="25fps", changes=_DENSE)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variants: tuple[Variant, ...]
+    matrix: Matrix
+
+
+def suite_scenarios(matrix: bool = True) -> list[Scenario]:
     """Every scenario of the package and every variant.
 
     Args:
-        fps: Pace of those whose variant does not set one; None keeps each file's own.
+        matrix: With every scenario in every condition, not only the variants chosen by hand.
 
     Raises:
         ScenarioError: a file or a variant that does not fit.
     """
-    base = {s.name: s for s in (load_scenario(path) for path in scenario_files())}
-    out = [_paced(s, fps) for s in base.values()]
-    for variant in _variants():
+    base = {s.name: _paced(s) for s in (load_scenario(path) for path in scenario_files())}
+    out = dict(base)
+    for variant in _variants(list(base), matrix):
         if variant.of not in base:
             raise ScenarioError(
                 f"variant {variant.suffix} must be of one of {sorted(base)}, got {variant.of}"
             )
-        pace = {} if "fps" in variant.changes or fps is None else {"fps": fps}
-        out.append(base[variant.of].varied(variant.suffix, {**pace, **variant.changes}))
-    return out
+        scene = base[variant.of]
+        varied = scene.varied(variant.suffix, variant.changes)
+        if varied.model_copy(update={"name": scene.name}) != scene:
+            out.setdefault(varied.name, varied)
+    return list(out.values())
 
 
-def _paced(scenario: Scenario, fps: float | None) -> Scenario:
-    return scenario if fps is None else scenario.model_copy(update={"fps": min(fps, scenario.fps)})
+def _paced(scenario: Scenario) -> Scenario:
+    return scenario.model_copy(update={"fps": min(SUITE_FPS, scenario.fps)})
 
 
-def _variants() -> list[Variant]:
+def _variants(names: Sequence[str], matrix: bool) -> list[Variant]:
+    """Those chosen by hand come first: the matrix leaves them as they are."""
     raw = YAML(typ="safe", pure=True).load(VARIANTS.read_text(encoding="utf-8"))
     try:
-        return [Variant.model_validate(v) for v in raw["variants"]]
-    except (KeyError, TypeError, ValidationError) as error:
+        told = _File.model_validate(raw)
+    except ValidationError as error:
         raise ScenarioError(f"{VARIANTS.name} is not valid: {error}") from error
+    return [*told.variants, *(told.matrix.variants(names) if matrix else ())]
 
 
 def render_suite(
@@ -71,13 +121,49 @@ def render_suite(
     pictures: Pictures | None = None,
     progress: Progress | None = None,
 ) -> list[Rendered]:
-    """Render what is not yet in a folder; a clip that is there with its truth is left alone."""
+    """Render what is not yet in a folder or was made from something else.
+
+    A pool of as many processes as there are cores draws one scenario each, the longest first; the
+    pictures are the same whatever the pool.
+
+    Returns:
+        The clips of these scenarios, and of no others that may lie in the folder.
+    """
     wanted = list(scenarios if scenarios is not None else suite_scenarios())
-    out = []
-    for number, scenario in enumerate(wanted, start=1):
-        if progress is not None:
-            progress(scenario.name, number, len(wanted))
-        stems = [clip_name(scenario, camera) for camera in scenario.cameras]
-        if not all((folder / f"{stem}.truth.json").is_file() for stem in stems):
-            out += render(scenario, folder, pictures)
-    return out
+    recipes = {s.name: recipe(s, pictures) for s in wanted}
+    due = [s for s in wanted if not _is_made(s, folder, recipes[s.name])]
+    due.sort(key=lambda s: s.duration_s * s.fps * len(s.cameras), reverse=True)
+    if due:
+        cores = os.cpu_count() or 1
+        with ProcessPoolExecutor(min(cores, len(due)), get_context("spawn")) as pool:
+            made = pool.map(partial(_make, folder, pictures), due)
+            for number, (scenario, _) in enumerate(zip(due, made, strict=True), start=1):
+                _recipe_file(scenario, folder).write_text(recipes[scenario.name], encoding="ascii")
+                if progress is not None:
+                    progress(scenario.name, number, len(due))
+    return [clip for s in wanted for clip in rendered_in(s, folder)]
+
+
+def recipe(scenario: Scenario, pictures: Pictures | None) -> str:
+    """SHA-256 of all that makes a scenario's clips: itself, the renderer, the real pictures."""
+    names = {a.picture for a in scenario.actors} | {scenario.backdrop.picture}
+    files = sorted(pictures.sha256(n) for n in names if n is not None) if pictures else []
+    parts = [f"renderer {RENDERER}", scenario.model_dump_json(), *files]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _recipe_file(scenario: Scenario, folder: Path) -> Path:
+    return folder / f"{scenario.name}.recipe"
+
+
+def _is_made(scenario: Scenario, folder: Path, wanted: str) -> bool:
+    note = _recipe_file(scenario, folder)
+    made = note.is_file() and note.read_text(encoding="ascii") == wanted
+    return made and all(
+        c.clip.is_file() and c.truth.is_file() for c in rendered_in(scenario, folder)
+    )
+
+
+def _make(folder: Path, pictures: Pictures | None, scenario: Scenario) -> None:
+    cv2.setNumThreads(1)  # every core has a process of its own
+    render(scenario, folder, pictures)
