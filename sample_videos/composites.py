@@ -24,6 +24,9 @@ from sample_videos.cutouts import (
 from sample_videos.errors import SampleError
 from sample_videos.scenario import Scenario
 
+_Polygon = list[list[float]]
+"""Corners in metres on the ground."""
+
 CLEAN_STREETS = tuple(
     f"vending/images/neg_{n:04d}.webp" for n in (152, 156, 160, 167, 179, 182, 184, 187)
 )
@@ -37,22 +40,20 @@ STREET_CAMERA = {
     "size": [640, 480],
 }  # fmt: skip
 """The streets were taken by telephone from eye height."""
-STREET_ZONE = [[-4, 3.2], [4, 3.2], [5, 9], [-5, 9]]
+STREET_ZONE: _Polygon = [[-4, 3.2], [4, 3.2], [5, 9], [-5, 9]]
 OPEN_STREETS = tuple(f"vending/images/neg_{n:04d}.webp" for n in (152, 156, 160, 187))
 """Those of `CLEAN_STREETS` with room for a stall or a crowd in front."""
 SITE_CAMERA = {
     "id": "main", "position_m": [0.5, -4.5, 2.6], "look_at_m": [0.0, 4.0, 1.1], "hfov_deg": 56,
     "size": [960, 540],
 }  # fmt: skip
-
-
 LAWN = "pets09-s2l1/video.mp4"
 LAWN_CAMERA = {
     "id": "main", "position_m": [0, 0, 7.3], "look_at_m": [0, 21.4, 0], "hfov_deg": 39,
     "size": [640, 480],
 }  # fmt: skip
 """Fitted to the boxes of the clip's own pedestrians, taken to be 1.7 m high."""
-LAWN_ZONE = [[-4.2, 12], [0.3, 12], [0.8, 17], [-5.2, 17]]
+LAWN_ZONE: _Polygon = [[-4.2, 12], [0.3, 12], [0.8, 17], [-5.2, 17]]
 """Grass beside the path: for the first 53 s none of the clip's own pedestrians walks there."""
 HALL = "intel-worker-zone.mp4"
 HALL_CAMERA = {
@@ -60,8 +61,8 @@ HALL_CAMERA = {
     "size": [960, 540],
 }  # fmt: skip
 """Fitted to the clip's own worker, who wears a helmet."""
+HALL_ZONE: _Polygon = [[-3.5, 3.5], [3.5, 3.5], [4, 9], [-4, 9]]
 _GUESTS = 15
-HALL_ZONE = [[-3.5, 3.5], [3.5, 3.5], [4, 9], [-4, 9]]
 
 
 def composites(data: Path, footage: bool, few: bool) -> list[Scenario]:
@@ -266,7 +267,7 @@ def _street(number: int) -> dict[str, str]:
     return {"kind": "picture", "picture": OPEN_STREETS[number % len(OPEN_STREETS)]}
 
 
-def _zone(name: str, polygon: Sequence[Sequence[float]], rules: dict[str, Any]) -> dict[str, Any]:
+def _zone(name: str, polygon: _Polygon, rules: dict[str, Any]) -> dict[str, Any]:
     return {"id": name, "polygon_m": polygon, "rules": rules}
 
 
