@@ -17,8 +17,8 @@ from bench.errors import NothingToMeasure
 from models.evaluation.rates import count_errors
 from models.load import load_crowd_counter, load_detector
 from models.settings import CrowdSettings, DetectorSettings
+from models.sureness import carry_floor
 from models.training.manifest import read_sets
-from pipeline.engine.seeing import carry_floor
 
 
 def count_crowds(data: Path, detector: DetectorSettings, crowd: CrowdSettings,
@@ -44,7 +44,8 @@ def count_crowds(data: Path, detector: DetectorSettings, crowd: CrowdSettings,
         raise NothingToMeasure(f"{data.name} must hold counted pictures of split {split!r}")
     network, counter = load_detector(detector), load_crowd_counter(detector, crowd)
     person = network.labels.index("person")
-    sure, floor = network.thresholds.get("person", 0.0), carry_floor(network)[person]
+    sure = network.thresholds.get("person", 0.0)
+    floor = carry_floor(network.labels, network.thresholds)[person]
     true, ours, boxes, dense = [], [], [], 0
     try:
         for picture in pictures:

@@ -14,10 +14,10 @@ from typing import Any, Literal
 from models.card import find_weight, read_card
 from models.detector import Detector
 from models.evaluation.crowd import counter_errors, crowd_errors
-from models.evaluation.detect import scored_pictures
+from models.evaluation.detect import scored_pictures, seen_by_patrol
 from models.evaluation.plots import write_plots
 from models.evaluation.score import Scored, class_table, score
-from models.evaluation.sheets import write_sheet
+from models.evaluation.sheets import write_sheets
 from models.load import load_crowd_counter, load_detector
 from models.settings import CrowdSettings, DetectorSettings
 from models.training.manifest import Picture, data_directory, read_sets
@@ -30,8 +30,6 @@ TILED_FLOOR = 0.02
 
 TILED_SETS = ("eagle",)
 """Sets from high up, which a patrol looks at in tiles; scored both ways."""
-
-SHEET_CLASSES = ("helmet", "bare_head", "garbage", "bin", "parasol", "car", "person")
 
 
 def run(
@@ -130,17 +128,31 @@ def evaluate(
         "pictures_per_s": len(pictures) / elapsed_s,
         **score(scored, detector.thresholds),
     }
-    crowd = crowd_errors(scored, read_card(find_weight(settings.weights)).crowd)
-    if crowd and density:
-        counter = load_crowd_counter(settings, CrowdSettings(density_weights=density))
-        by_density = counter_errors(scored, counter) or {}
-        crowd = {**by_density, "weights": density, "boxes": crowd}
-    if crowd:
-        report["crowd"] = crowd
+    if counted := [p for p in pictures if p.points is not None]:
+        report["crowd"] = crowd_report(settings, counted, density)
     high = [p for p in pictures if p.set_name in TILED_SETS]
     if high:
         report["sets"]["eagle_tiled"] = class_table(in_tiles(settings, high))
     return report, scored
+
+
+def crowd_report(
+    settings: DetectorSettings, counted: Sequence[Picture], density: str | None
+) -> dict[str, Any]:
+    """Errors of counting people on what a patrol sees of the pictures, with the settings that a
+    site has by default."""
+    chosen = settings.model_dump(include={"weights", "backend", "precision", "threads"})
+    watching = DetectorSettings(**chosen)
+    detector = load_detector(watching)
+    try:
+        seen = seen_by_patrol(counted, detector, detector.thresholds)
+    finally:
+        detector.close()
+    errors = crowd_errors(seen, read_card(find_weight(settings.weights)).crowd) or {}
+    if density is None:
+        return errors
+    counter = load_crowd_counter(watching, CrowdSettings(density_weights=density))
+    return {**(counter_errors(seen, counter) or {}), "weights": density, "boxes": errors}
 
 
 def in_tiles(settings: DetectorSettings, pictures: Sequence[Picture]) -> list[Scored]:
@@ -157,6 +169,4 @@ def draw(
 ) -> None:
     """Write plots and the sheets of the worst mistakes."""
     write_plots(scored, report, thresholds, folder)
-    boxed = [s for s in scored if s.picture.points is None]
-    for label in SHEET_CLASSES:
-        write_sheet(boxed, label, thresholds.get(label, 0.4), folder / f"worst_{label}.jpg")
+    write_sheets(scored, thresholds, folder)

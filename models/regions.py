@@ -135,8 +135,10 @@ def _span_iou(xyxy: FloatArray, low: int) -> FloatArray:
 
 
 def _keep(every: Detections, cut: BoolArray, same: BoolArray, parts: BoolArray) -> Detections:
-    """Greedy: whole boxes first, then by confidence; parts of one object become its hull."""
+    """Greedy: whole boxes first, then by confidence; parts of one object become its hull. An
+    object is as sure as the surest of what was seen of it, be that a box that is not kept."""
     groups: list[list[int]] = []
+    sure = every.confidence.copy()
     for row in np.lexsort((-every.confidence, cut)):
         joined = [group for group in groups if parts[row, group].any()]
         if joined:
@@ -144,14 +146,17 @@ def _keep(every: Detections, cut: BoolArray, same: BoolArray, parts: BoolArray) 
             for other in joined[1:]:
                 joined[0].extend(other)
                 groups.remove(other)
-        elif not any(same[row, group].any() for group in groups):
+        elif twins := [group for group in groups if same[row, group].any()]:
+            sure[twins[0][0]] = max(sure[twins[0][0]], sure[row])
+        else:
             groups.append([int(row)])
     if not groups:
         return Detections()
-    groups.sort(key=lambda group: -float(every.confidence[group[0]]))
+    groups.sort(key=lambda group: -float(sure[group].max()))
     first = np.array([group[0] for group in groups], np.intp)
+    confidence = np.array([sure[group].max() for group in groups], np.float32)
     hulls = [
         np.concatenate([every.xyxy[group, :2].min(axis=0), every.xyxy[group, 2:].max(axis=0)])
         for group in groups
     ]
-    return Detections(np.stack(hulls), every.confidence[first], every.class_id[first])
+    return Detections(np.stack(hulls), confidence, every.class_id[first])

@@ -6,12 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from models.detections import Detections
+from models.detections import Detections, FloatArray
 
 AT_THRESHOLD = 0.5
 """Also the threshold of a class for which the card names none."""
 
+CARRY_SHARE = 0.6
+"""Detections below the card's threshold still carry a track on, down to this share of it."""
+
 _EDGE = 1e-3
+
+
+def carry_floor(labels: Sequence[str], thresholds: Mapping[str, float]) -> FloatArray:
+    """(labels,) least confidence that a patrol's rules and counters get to see, by class."""
+    sure = [thresholds.get(label, 0.0) for label in labels]
+    return np.array(sure, np.float32) * np.float32(CARRY_SHARE)
 
 
 class Sureness:

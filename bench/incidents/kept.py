@@ -14,7 +14,7 @@ from models.detections import Detections
 from models.detector import Detector
 from models.region_plan import PixelBox
 from models.regions import detect_regions
-from pipeline.engine.seeing import carry_floor
+from models.sureness import carry_floor
 from streams.types import ImageArray
 
 
@@ -41,7 +41,7 @@ class KeptDetections:
         self._detector, self._regions = detector, regions
         self._known = _load(self._file)
         self._is_new = False
-        self._floor = carry_floor(detector)
+        self._floor = carry_floor(detector.labels, detector.thresholds)
         folder.mkdir(parents=True, exist_ok=True)
 
     def see(

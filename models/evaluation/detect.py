@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from models.detector import Detector, ImageArray
 from models.evaluation.score import Scored
 from models.region_plan import PixelBox
 from models.regions import detect_regions
+from models.sureness import carry_floor
 from models.training.manifest import Picture
 
 BATCH = 8
@@ -39,6 +41,22 @@ def scored_pictures(
             group, images, _look(detector, images, tiled), strict=True
         ):
             yield Scored(picture, (image.shape[1], image.shape[0]), found)
+
+
+def seen_by_patrol(
+    pictures: Sequence[Picture], detector: Detector, thresholds: Mapping[str, float]
+) -> list[Scored]:
+    """What a patrol's counters get to see of pictures; errors as `scored_pictures`.
+
+    Args:
+        detector: loaded with the settings that a site has by default.
+        thresholds: the card's confidence by label.
+    """
+    floor = carry_floor(detector.labels, thresholds)
+    return [
+        replace(s, found=s.found.where(s.found.confidence >= floor[s.found.class_id]))
+        for s in scored_pictures(pictures, detector)
+    ]
 
 
 def _look(detector: Detector, images: Sequence[ImageArray], tiled: bool) -> Sequence[Detections]:

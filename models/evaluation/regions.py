@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from models.detections import FloatArray
+from models.evaluation.average_precision import (
+    IOU_THRESHOLDS,
+    RECALL_POINTS,
+    SIZES,
+    Curve,
+    Judged,
+    match,
+)
 
-JOIN_FLOOR = 0.15
-"""Predictions at or above this confidence are joined into regions; weaker ones that touch a
-region belong to it without enlarging it, since every picture is covered by boxes of confidence
-near zero and joining those would make one region of everything."""
+LEVELS = np.arange(0.01, 1.0, 0.01)
+"""Confidences at which regions are drawn and judged."""
 
 
 def touching_groups(xyxy: FloatArray) -> npt.NDArray[np.intp]:
@@ -44,15 +52,34 @@ def join(xyxy: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArr
     return np.asarray(regions, np.float32).reshape(-1, 4), np.asarray(scores, np.float32)
 
 
-def predicted_regions(
-    xyxy: FloatArray, confidence: FloatArray, floor: float = JOIN_FLOOR
-) -> tuple[FloatArray, FloatArray]:
-    """Regions of predictions: those at or above the floor joined, weaker ones joined among
-    themselves where they touch no region."""
-    strong = confidence >= floor
-    regions, scores = join(xyxy[strong], confidence[strong])
-    weak, weak_score = xyxy[~strong], confidence[~strong]
-    if len(regions) and len(weak):
-        apart = ~touches(weak, regions).any(1)
-        weak, weak_score = weak[apart], weak_score[apart]
-    return np.concatenate([regions, weak]), np.concatenate([scores, weak_score])
+def region_curve(pictures: Sequence[Judged], size: str = "all") -> Curve:
+    """Precision over recall of regions, of one class over many pictures.
+
+    Which boxes make a region depends on the confidence from which boxes are believed. So at each
+    of LEVELS the boxes at or above it are joined, as somebody who works at that threshold sees
+    them, and matched to the joined truth; the precision at a recall is the best of all levels
+    that reach it.
+
+    Args:
+        pictures: those in which the class was labelled, and no others.
+        size: key of SIZES; regions of other sizes are ignored, neither right nor wrong.
+    """
+    right, false = np.zeros((2, len(IOU_THRESHOLDS), len(LEVELS)))
+    n = 0
+    for picture in pictures:
+        truth, _ = join(picture.truth, np.ones(len(picture.truth), np.float32))
+        nothing = np.zeros((0, 4), np.float32)
+        n += match(Judged(truth, nothing, nothing[:, 0]), SIZES[size]).counted
+        highest = picture.confidence.max(initial=0.0)
+        for number, level in enumerate(LEVELS[highest >= LEVELS]):
+            believed = picture.confidence >= level
+            regions = join(picture.found[believed], picture.confidence[believed])
+            marks = match(Judged(truth, *regions), SIZES[size])
+            right[:, number] += (marks.hit & ~marks.ignored).sum(1)
+            false[:, number] += (~marks.hit & ~marks.ignored).sum(1)
+    if not n:
+        return Curve(np.zeros((10, 101)), np.zeros(10), 0)
+    recall = right / n
+    precision = right / np.maximum(right + false, 1)
+    reached = recall[:, :, None] >= RECALL_POINTS
+    return Curve((precision[:, :, None] * reached).max(1), recall.max(1), n)

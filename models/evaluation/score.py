@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.detections import Detections, FloatArray
-from models.evaluation.average_precision import SIZES, Judged, precision_curve
+from models.evaluation.average_precision import SIZES, Curve, Judged, precision_curve
 from models.evaluation.rates import picture_rates
-from models.evaluation.regions import join, predicted_regions
+from models.evaluation.regions import region_curve
 from models.labels import LABELS
 from models.nms import areas, intersections, iou_matrix
 from models.training.manifest import Picture
@@ -71,12 +71,6 @@ def in_doubt(scored: Scored) -> npt.NDArray[np.bool_]:
     return np.asarray(is_open.any(1) & ~is_true.any(1))
 
 
-def as_regions(picture: Judged) -> Judged:
-    """The same picture with boxes that touch joined, in truth and prediction."""
-    truth, _ = join(picture.truth, np.ones(len(picture.truth), np.float32))
-    return Judged(truth, *predicted_regions(picture.found, picture.confidence))
-
-
 def score(pictures: Sequence[Scored], thresholds: Mapping[str, float]) -> dict[str, Any]:
     """All figures of a detector on annotated pictures.
 
@@ -102,14 +96,16 @@ def class_table(pictures: Sequence[Scored]) -> dict[str, Any]:
         if any(len(p.truth) for p in chosen):
             table[label] = figures(chosen)
             if class_id == GARBAGE:
-                table[REGIONS] = figures([as_regions(p) for p in chosen])
+                table[REGIONS] = figures(chosen, region_curve)
     return table
 
 
-def figures(pictures: Sequence[Judged]) -> dict[str, Any]:
+def figures(
+    pictures: Sequence[Judged], curve: Callable[[Sequence[Judged], str], Curve] = precision_curve
+) -> dict[str, Any]:
     """map50, map50_95, n (objects), pictures, recall at IoU 0.5, and map50 by object size."""
-    whole = precision_curve(pictures)
-    sizes = {name: precision_curve(pictures, name) for name in SIZES if name != "all"}
+    whole = curve(pictures, "all")
+    sizes = {name: curve(pictures, name) for name in SIZES if name != "all"}
     return {
         "map50": whole.map50,
         "map50_95": whole.map50_95,

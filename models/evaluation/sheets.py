@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -17,7 +17,15 @@ from models.evaluation.score import Scored, judged
 from models.labels import LABELS
 
 CELL_PX = 320
+SHEET_CLASSES = ("helmet", "bare_head", "garbage", "bin", "parasol", "car", "person")
 GREEN, RED, AMBER = (80, 200, 80), (60, 60, 230), (40, 170, 240)
+
+
+def write_sheets(pictures: Sequence[Scored], thresholds: Mapping[str, float], folder: Path) -> None:
+    """Write worst_LABEL.jpg of each of SHEET_CLASSES that was labelled, see `write_sheet`."""
+    boxed = [s for s in pictures if s.picture.points is None]
+    for label in SHEET_CLASSES:
+        write_sheet(boxed, label, thresholds.get(label, 0.4), folder / f"worst_{label}.jpg")
 
 
 def write_sheet(

@@ -55,7 +55,12 @@ class Phases:
 
 class Batches(Dataset[dict[str, Any]]):
     """Batch i of a run: drawn and cut by a generator seeded with (seed, i), so that a resumed run
-    goes on with the batches it would have had."""
+    goes on with the batches it would have had.
+
+    Args:
+        steps: length of the run, if it has so many batches and no set time: then the recipe of a
+            batch follows from its number alone, else from the progress at which it is drawn.
+    """
 
     def __init__(
         self,
@@ -64,6 +69,7 @@ class Batches(Dataset[dict[str, Any]]):
         phases: Phases,
         batch_size: int,
         seed: int,
+        steps: int | None = None,
     ) -> None:
         self.lessons = list(lessons)
         self.images = [decode(lesson) for lesson in lessons]
@@ -71,12 +77,14 @@ class Batches(Dataset[dict[str, Any]]):
         self.phases = phases
         self.batch_size = batch_size
         self.seed = seed
+        self.steps = steps
         self.progress: Any = multiprocessing.Value(ctypes.c_double, 0.0)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng((self.seed, index))
-        recipe = self.phases.at(self.progress.value)
+        progress = index / self.steps if self.steps else self.progress.value
+        recipe = self.phases.at(progress)
         return collate([self._cut(recipe, rng) for _ in range(self.batch_size)])
 
     def _cut(self, recipe: Recipe, rng: np.random.Generator) -> Cut:
@@ -97,7 +105,7 @@ class Batches(Dataset[dict[str, Any]]):
 
 def collate(cuts: Sequence[Cut]) -> dict[str, Any]:
     """Tensors of a batch as the loss wants them: img uint8 RGB (B, 3, S, S), batch_idx and cls
-    (N,), bboxes (N, 4) normalised centre form, known (B, C, S/8, S/8), exact (B, 1, S/8, S/8)."""
+    (N,), bboxes (N, 4) normalised centre form, known (B, C, S/8, S/8), unasked (B, 1, S/8, S/8)."""
     image = np.stack([c.image[:, :, ::-1] for c in cuts])
     size = cuts[0].image.shape[0]
     xyxy = np.concatenate([c.xyxy for c in cuts]) / size
@@ -109,5 +117,5 @@ def collate(cuts: Sequence[Cut]) -> dict[str, Any]:
         "cls": torch.from_numpy(np.concatenate([c.class_id for c in cuts])).float(),
         "bboxes": torch.from_numpy(centre).float(),
         "known": torch.from_numpy(np.stack([c.known for c in cuts])),
-        "exact": torch.from_numpy(np.stack([c.exact[None] for c in cuts])),
+        "unasked": torch.from_numpy(np.stack([c.unasked[None] for c in cuts])),
     }

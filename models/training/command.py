@@ -97,7 +97,7 @@ def train(
     result = directory / "average.pt"
     if lineage.kept:
         result = _with_kept(lineage, result, research)
-    ship(result, target, origin, pictures + more, say=say)
+    ship(result, target, origin, pictures + more, plots=directory / "plots", say=say)
     return target
 
 
@@ -208,7 +208,8 @@ def fit(
     first, last = cutting.sizes
     final = Recipe(size_px=last, mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
     phases = Phases(Recipe(size_px=first), final)
-    batches = Batches(lessons, weights, phases, cutting.batch_size, cutting.seed)
+    steps = options.get("steps")
+    batches = Batches(lessons, weights, phases, cutting.batch_size, cutting.seed, steps)
     asked = None
     if lineage.elder:
         asked = Elder(load_network(lineage.elder), lineage.elder_classes)

@@ -55,14 +55,15 @@ class Cut:
         xyxy: (N, 4) float32 pixels.
         class_id: (N,) int32.
         known: (C, S/8, S/8) uint8, 1 where the class was looked for.
-        exact: (S/8, S/8) uint8, 1 where labels are exact because the picture was drawn.
+        unasked: (S/8, S/8) uint8, 1 where an elder's word counts nothing: in what was drawn, its
+            labels are exact, and seen from high up, where silence proves nothing.
     """
 
     image: Image
     xyxy: npt.NDArray[np.float32]
     class_id: npt.NDArray[np.int32]
     known: npt.NDArray[np.uint8]
-    exact: npt.NDArray[np.uint8]
+    unasked: npt.NDArray[np.uint8]
 
 
 Source = tuple[Image, Lesson]
@@ -76,14 +77,15 @@ def cut(sources: list[Source], recipe: Recipe, rng: np.random.Generator) -> Cut:
     rooms = _rooms(len(sources), size, rng)
     scale = recipe.scale if len(sources) == 1 else recipe.mosaic_scale
     boxes, classes = [], []
-    exact = np.zeros(known.shape[1:], np.uint8)
+    unasked = np.zeros(known.shape[1:], np.uint8)
     for source, room in zip(sources, rooms, strict=True):
-        _mark(exact, room, source[1].picture.exact)
+        taught = source[1].picture
+        _mark(unasked, room, taught.exact or taught.from_above)
         xyxy, class_id = _place(source, room, scale, recipe, rng, image, known)
         boxes.append(xyxy)
         classes.append(class_id)
     image = camera_effects(image, rng) if rng.random() < recipe.effects else colour(image, rng)
-    return Cut(image, np.concatenate(boxes), np.concatenate(classes), known, exact)
+    return Cut(image, np.concatenate(boxes), np.concatenate(classes), known, unasked)
 
 
 def _rooms(count: int, size: int, rng: np.random.Generator) -> list[tuple[int, int, int, int]]:
@@ -133,6 +135,9 @@ def _turned(
         picture = picture[:, ::-1]
         boxes, unsure = (_mirrored(b) for b in (boxes, unsure))
     if any_way and rng.random() < 0.5:
+        picture = picture[::-1]
+        boxes, unsure = (_upside_down(b) for b in (boxes, unsure))
+    if any_way and rng.random() < 0.5:
         picture = picture.transpose(1, 0, 2)
         boxes, unsure = (b[:, (1, 0, 3, 2)] for b in (boxes, unsure))
     return np.ascontiguousarray(picture), boxes, unsure
@@ -140,6 +145,10 @@ def _turned(
 
 def _mirrored(boxes: Any) -> Any:
     return np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], 1)
+
+
+def _upside_down(boxes: Any) -> Any:
+    return np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1]], 1)
 
 
 def _offset(

@@ -53,6 +53,7 @@ class DetectorRun(TrainingRun):
 
     def train(self, batches: Batches, report: Callable[[Progress, float], None]) -> None:
         """Learn until the schedule ends; `report` is called every 20 steps."""
+        batches.progress.value = self.schedule.progress(self.state.step, self.state.elapsed_s)
         stream = batches.stream(self.state.step)
 
         def take(progress: float) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class DetectorRun(TrainingRun):
             return loss.sum(), parts, len(image)
         with half:
             answer = self.elder.answer(image)
-        apart, more = self.elder.cost(predictions, answer, batch["exact"].to(self.device))
+        apart, more = self.elder.cost(predictions, answer, batch["unasked"].to(self.device))
         return loss.sum() + apart, {**parts, **more}, len(image)
 
     def save(self) -> None:

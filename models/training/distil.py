@@ -49,17 +49,17 @@ class Elder:
         return {name: said[name].float() for name in ("scores", "boxes")}
 
     def cost(
-        self, mine: Predictions, answer: Predictions, exact: Tensor
+        self, mine: Predictions, answer: Predictions, unasked: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """How far predictions are from the elder's, see `distance`.
 
         Args:
             mine: predictions for some pictures.
             answer: the elder's for the same.
-            exact: (B, 1, S/8, S/8), 1 where labels are exact: there the elder is not asked, it
-                has never seen drawn things.
+            unasked: (B, 1, S/8, S/8), 1 where the elder's word counts nothing: drawn
+                things, which it has never seen, and views in which its silence proves nothing.
         """
-        asked = 1 - known_per_anchor(exact).permute(0, 2, 1)
+        asked = 1 - known_per_anchor(unasked).permute(0, 2, 1)
         return distance(mine, answer, self.rows, asked)
 
 

@@ -149,6 +149,7 @@ class TrainingRun:
             loss: what that batch costs.
             report: called every 20 steps.
         """
+        began = self.state.step
         start = time.monotonic() - self.state.elapsed_s
         saved_s = self.state.elapsed_s
         while (progress := self.schedule.progress(self.state.step, self.state.elapsed_s)) < 1:
@@ -160,6 +161,8 @@ class TrainingRun:
             if self.state.elapsed_s - saved_s >= self.schedule.checkpoint_s:
                 self.save()
                 saved_s = self.state.elapsed_s
+        if self.state.step > began and self.state.step % 20:
+            self._note(progress)
         self.save()
 
     def _step(self, cost: Cost, progress: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -9,14 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models.card import Card, Preprocess, describe_file, write_card
 from models.crowd_calibration import fit_box_correction
+from models.crowd_correction import BoxCorrection
 from models.detector import Detector, ImageArray
 from models.evaluation.average_precision import precision_curve
 from models.evaluation.crowd import crowd_errors, people_boxes
-from models.evaluation.detect import read_picture, scored_pictures
+from models.evaluation.detect import read_picture, scored_pictures, seen_by_patrol
+from models.evaluation.plots import write_plots
 from models.evaluation.rates import count_errors
 from models.evaluation.score import Scored, class_table, judged, pick_threshold, score
+from models.evaluation.sheets import write_sheets
 from models.export import (
     FLOAT_SCOPES,
     calibration_pictures,
@@ -26,6 +32,7 @@ from models.export import (
     save_openvino,
 )
 from models.labels import LABELS
+from models.sureness import CARRY_SHARE
 from models.training.card_page import page
 from models.training.manifest import Picture, licence_allows
 
@@ -33,7 +40,7 @@ SIZES: tuple[tuple[int, int], ...] = ((384, 640), (640, 640))
 """Input sizes (height, width) that are exported."""
 
 FULL = (640, 640)
-"""Input size at which figures are taken."""
+"""Input size at which figures are taken; INT8 is compared with float at every size."""
 
 TILED_SETS = ("eagle",)
 """Sets from high up, which are measured in tiles, too."""
@@ -50,11 +57,12 @@ COUNTABLE = 25
 LEARNED_MAP50 = 0.05
 """A class that scores less was not learned: it gets no threshold."""
 
-COMPARE_EVERY = 1
-"""INT8 is compared with float on every n-th validation picture; all of them unless in a hurry."""
+CROWD_SHARES = (CARRY_SHARE, 0.8, 1.0)
+"""Shares of a person's threshold that are tried for counting boxes in a crowd; less sure ones never
+reach a patrol's counter."""
 
-CROWD_THRESHOLDS = (0.05, 0.1, 0.15, 0.25)
-"""Confidences of a person that are tried for counting boxes in a crowd."""
+CROWD_FOLDS = 5
+"""Parts of the counted pictures; each judges a correction that was fitted to the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ def ship(
     origin: Origin,
     pictures: Sequence[Picture],
     *,
+    plots: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Card:
     """Export a trained network, measure it on the validation split, and write its directory.
@@ -90,6 +99,7 @@ def ship(
         weights: Ultralytics file with the patrol's head.
         directory: replaced as a whole at the end.
         pictures: all annotated pictures; calibration draws from "train", figures from "val".
+        plots: folder for plots of the figures and sheets of the worst mistakes.
         say: gets a line per stage.
     """
     from models.training.network import load_network
@@ -106,11 +116,15 @@ def ship(
         say("measuring in tiles, and counting crowds")
         thresholds = pick_thresholds(scored)
         report = score(scored, thresholds)
+        if plots is not None:
+            write_plots(scored, report, thresholds, plots)
+            write_sheets(scored, thresholds, plots)
         high = [p for p in validation if p.set_name in TILED_SETS]
         report["sets"]["eagle_tiled"] = class_table(measure(made, origin, high, tiled=True))
         counted = [p for p in pictures if p.split == "train" and from_street_camera(p)]
-        crowd = crowd_correction(measure(made, origin, counted))
-        report["crowd"] = crowd_errors(scored, crowd)
+        crowd = crowd_correction(watched(made, counted, thresholds), thresholds.get("person", 0.0))
+        counted = [p for p in validation if p.points is not None]
+        report["crowd"] = crowd_errors(watched(made, counted, thresholds), crowd)
         card = _card(origin, made, thresholds, training, validation)
         card = card.model_copy(update={"metrics": {**report, "int8": int8}, "crowd": crowd})
         write_card(made, card)
@@ -156,21 +170,27 @@ def _int8(
     images = calibration_images(training)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder)
-        save_openvino(openvino_model(network, *FULL), plain / "openvino_fp16_640x640.xml")
+        for height, width in SIZES:
+            path = plain / f"openvino_fp16_{_text((height, width))}.xml"
+            save_openvino(openvino_model(network, height, width), path)
         _provisional(plain, origin)
-        float_table = class_table(_boxed(measure(plain, origin, validation[::COMPARE_EVERY])))
+        before = {s: class_table(_boxed(measure(plain, origin, validation, s))) for s in SIZES}
     best: tuple[float, dict[str, Any], list[Scored]] | None = None
     for number, scope in enumerate(FLOAT_SCOPES):
         with tempfile.TemporaryDirectory() as folder:
             trial = Path(folder)
-            _write_int8(network, images, FULL, scope, trial)
+            for size in SIZES:
+                _write_int8(network, images, size, scope, trial)
             _provisional(trial, origin)
-            scored = measure(trial, origin, validation)
-        lost = _lost(float_table, class_table(_boxed(scored[::COMPARE_EVERY])))
+            scored = {s: measure(trial, origin, validation, s) for s in SIZES}
+        after = {s: class_table(_boxed(found)) for s, found in scored.items()}
+        lost = {_text(s): _lost(before[s], after[s]) for s in SIZES}
         say(f"INT8, scope {number}: mAP50 lost {lost}")
-        worst = max(lost.values(), default=0.0)
+        worst = max((v for rows in lost.values() for v in rows.values()), default=0.0)
         if best is None or worst < best[0]:
-            best = worst, {"float_scope": number, "lost_map50": lost}, scored
+            map50 = {_text(s): {c: row["map50"] for c, row in after[s].items()} for s in SIZES}
+            about = {"float_scope": number, "lost_map50": lost, "map50": map50}
+            best = worst, about, scored[FULL]
         if worst <= ALLOWED_LOSS:
             break
     if best is None:
@@ -179,6 +199,10 @@ def _int8(
         _write_int8(network, images, size, FLOAT_SCOPES[best[1]["float_scope"]], made)
     _provisional(made, origin)
     return best[1], best[2]
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def _boxed(scored: Sequence[Scored]) -> list[Scored]:
@@ -194,7 +218,7 @@ def _write_int8(
 ) -> None:
     graph = openvino_model(network, *size)
     inputs = calibration_pictures(images, size)
-    path = folder / f"openvino_int8_{size[0]}x{size[1]}.xml"
+    path = folder / f"openvino_int8_{_text(size)}.xml"
     save_openvino(quantised(graph, inputs, scope), path)
 
 
@@ -214,17 +238,19 @@ def measure(
     folder: Path,
     origin: Origin,
     pictures: Sequence[Picture],
+    size: tuple[int, int] = FULL,
     *,
     tiled: bool = False,
 ) -> list[Scored]:
-    """Everything the weight in a directory finds down to a very low confidence."""
+    """Everything the weight in a directory finds at an input size (height, width) down to a very
+    low confidence."""
     from models.load import load_detector
     from models.settings import DetectorSettings
 
     settings = DetectorSettings(
         weights=str(folder),
         backend="openvino",
-        input_size=FULL,
+        input_size=size,
         confidence_floor=TILED_FLOOR if tiled else 0.001,
         nms_iou=0.7,
         multi_label=True,
@@ -232,6 +258,20 @@ def measure(
     detector: Detector = load_detector(settings)
     try:
         return list(scored_pictures(pictures, detector, tiled=tiled))
+    finally:
+        detector.close()
+
+
+def watched(
+    folder: Path, pictures: Sequence[Picture], thresholds: Mapping[str, float]
+) -> list[Scored]:
+    """What a patrol with a site's default settings sees of pictures."""
+    from models.load import load_detector
+    from models.settings import DetectorSettings
+
+    detector = load_detector(DetectorSettings(weights=str(folder), backend="openvino"))
+    try:
+        return seen_by_patrol(pictures, detector, thresholds)
     finally:
         detector.close()
 
@@ -247,23 +287,46 @@ def pick_thresholds(scored: Sequence[Scored]) -> dict[str, float]:
     return result
 
 
-def crowd_correction(scored: Sequence[Scored]) -> dict[str, Any] | None:
+def crowd_correction(scored: Sequence[Scored], sure: float) -> dict[str, Any] | None:
     """The card's `crowd` entry, fitted to counted pictures; None without any.
 
-    The threshold is that of CROWD_THRESHOLDS with the least mean absolute error.
+    Of the thresholds tried, and of boxes corrected or as they are, the entry is the one with the
+    least mean absolute error on pictures that it was not fitted to.
+
+    Args:
+        scored: what a patrol sees, see `watched`.
+        sure: the card's threshold of a person.
     """
     counted = [s for s in scored if s.picture.points is not None]
     people = [0 if s.picture.points is None else len(s.picture.points) for s in counted]
+    fitted = f"head points of {len(counted)} research-only training pictures"
     best: tuple[float, dict[str, Any]] | None = None
-    for threshold in CROWD_THRESHOLDS if counted else ():
+    for share in CROWD_SHARES if counted else ():
+        threshold = round(share * sure, 3)
         boxes = [people_boxes(s, threshold) for s in counted]
-        fit = fit_box_correction(boxes, people, threshold)
-        mae = float(count_errors([fit(b) for b in boxes], people)["mae"])
-        if best is None or mae < best[0]:
-            knots = [list(pair) for pair in zip(fit.boxes, fit.people, strict=True)]
-            fitted = f"head points of {len(counted)} research-only training pictures"
-            best = mae, {"threshold": threshold, "knots": knots, "fitted_on": fitted}
+        for mae, known in (
+            (float(count_errors(boxes, people)["mae"]), BoxCorrection(threshold)),
+            (_held_out(boxes, people, threshold), fit_box_correction(boxes, people, threshold)),
+        ):
+            if best is None or mae < best[0]:
+                knots = [list(pair) for pair in zip(known.boxes, known.people, strict=True)]
+                best = mae, {"threshold": threshold, "knots": knots, "fitted_on": fitted}
     return best[1] if best else None
+
+
+def _held_out(boxes: Sequence[float], people: Sequence[float], threshold: float) -> float:
+    """Mean absolute error of corrections on pictures that they were not fitted to; infinite with
+    a single picture."""
+    if len(boxes) < 2:
+        return math.inf
+    part = np.arange(len(boxes)) % min(CROWD_FOLDS, len(boxes))
+    known = np.array([boxes, people], float)
+    corrected = np.zeros(len(boxes))
+    for held in range(part.max(initial=0) + 1):
+        of, there = known[:, part != held].tolist()
+        fit = fit_box_correction(of, there, threshold)
+        corrected[part == held] = [fit(b) for b in known[0, part == held]]
+    return float(count_errors(corrected.tolist(), people)["mae"])
 
 
 def _card(

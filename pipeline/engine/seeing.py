@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import Detector, ImageArray
 from models.letterbox import Letterbox
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
 from models.regions import merge_regions
+from models.sureness import carry_floor
 from pipeline.engine.observations import Observation
 from pipeline.engine.watch import WatchedView
 from pipeline.geometry.calibration import Calibration
@@ -23,15 +23,6 @@ from streams.types import Shot
 
 MOST_TILES = 12
 """Of one picture, shared by its zones."""
-
-CARRY_SHARE = 0.6
-"""Detections below the card's threshold still carry a track on, down to this share of it."""
-
-
-def carry_floor(detector: Detector) -> NDArray[np.float32]:
-    """(labels,) least confidence that a rule gets to see, by class."""
-    sure = [detector.thresholds.get(label, 0.0) for label in detector.labels]
-    return np.array(sure, np.float32) * np.float32(CARRY_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,7 @@ class Sight:
         self._detector = detector
         self._smallest = dict(smallest)
         self._views: dict[ViewKey, WatchedView] = {}
-        self._floor = carry_floor(detector)
+        self._floor = carry_floor(detector.labels, detector.thresholds)
 
     def watch(self, views: Sequence[WatchedView]) -> None:
         """The views whose pictures will come."""

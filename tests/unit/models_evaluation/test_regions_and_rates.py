@@ -7,7 +7,7 @@ import pytest
 
 from models.evaluation.average_precision import Judged
 from models.evaluation.rates import correction, count_errors, picture_rates
-from models.evaluation.regions import join, predicted_regions, touching_groups
+from models.evaluation.regions import join, region_curve, touching_groups
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
@@ -33,21 +33,42 @@ def test_a_region_is_as_confident_as_its_best_box() -> None:
     assert confidence.tolist() == pytest.approx([0.8])
 
 
-def test_weak_boxes_do_not_enlarge_a_region() -> None:
-    xyxy, _ = predicted_regions(boxes((0, 0, 10, 10), (5, 5, 300, 300)), np.float32([0.8, 0.01]))
-    assert xyxy.tolist() == [[0, 0, 10, 10]]
-
-
-def test_weak_boxes_apart_stay_as_weak_reports() -> None:
-    xyxy, confidence = predicted_regions(
-        boxes((0, 0, 10, 10), (50, 50, 60, 60)), np.float32([0.8, 0.01])
-    )
-    assert len(xyxy) == 2
-    assert confidence.min() == pytest.approx(0.01)
-
-
 def picture(truth: list, found: list, confidence: list[float]) -> Judged:
     return Judged(boxes(*truth), boxes(*found), np.asarray(confidence, np.float32))
+
+
+HEAP = (0, 0, 100, 100)
+
+
+def test_a_weak_box_that_touches_a_heap_costs_nothing_above_its_own_confidence() -> None:
+    """Whoever works at a threshold between the two sees the heap as it is."""
+    curve = region_curve([picture([HEAP], [HEAP, (90, 90, 400, 400)], [0.8, 0.3])])
+    assert curve.map50 == 1.0
+    assert region_curve([picture([HEAP], [HEAP, (90, 90, 400, 400)], [0.3, 0.8])]).map50 == 0.0
+
+
+def test_a_heap_in_two_boxes_is_whole_from_where_both_are_believed() -> None:
+    halves = [(0, 0, 40, 100), (40, 0, 100, 100)]
+    curve = region_curve([picture([HEAP], halves, [0.8, 0.3]), picture([HEAP], [HEAP], [0.5])])
+    # At 0.3 both heaps are whole; above it the first is a part that overlaps by 0.4.
+    assert curve.map50 == 1.0
+    assert curve.n == 2
+    assert region_curve([picture([HEAP], halves[:1], [0.8])]).map50 == 0.0
+
+
+def test_precision_at_a_recall_is_the_best_of_the_levels_that_reach_it() -> None:
+    far = (300, 300, 400, 400)
+    curve = region_curve([picture([HEAP], [HEAP], [0.9]), picture([HEAP], [far, HEAP], [0.6, 0.4])])
+    assert curve.precision[0][0] == 1.0
+    assert curve.precision[0][50] == 1.0
+    assert curve.precision[0][51] == pytest.approx(2 / 3)
+    assert curve.recall[0] == 1.0
+
+
+def test_pictures_without_a_heap_count_their_false_regions() -> None:
+    curve = region_curve([picture([HEAP], [HEAP], [0.5]), picture([], [HEAP], [0.7])])
+    assert curve.map50 == pytest.approx(0.5)
+    assert region_curve([picture([], [HEAP], [0.7])]).n == 0
 
 
 def test_rates_count_pictures_not_boxes() -> None:

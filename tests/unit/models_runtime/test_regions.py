@@ -47,6 +47,7 @@ def test_the_whole_one_wins_over_the_cut_one_even_if_less_sure() -> None:
     whole = found((25, 10, 65, 30), best=0.6)
     merged = merge_regions([cut, whole], TILES, FRAME)
     assert merged.xyxy.tolist() == [[105, 10, 145, 30]]
+    assert merged.confidence.tolist() == pytest.approx([0.95]), "it was surely seen, if in part"
 
 
 def test_parts_of_an_object_larger_than_a_tile_become_one() -> None:

@@ -11,6 +11,7 @@ from models.card import Card
 from models.detections import Detections
 from models.evaluation.score import Scored
 from models.labels import LABELS
+from models.sureness import CARRY_SHARE
 from models.training.card_page import page
 from models.training.manifest import Picture
 from models.training.ship import Origin, crowd_correction, data_table
@@ -64,14 +65,32 @@ def test_data_is_counted_by_set_and_licence() -> None:
     ]
 
 
-def test_the_crowd_correction_says_what_it_was_fitted_on() -> None:
+def crowd(people: int, boxes: int, confidence: float = 0.9) -> Scored:
     found = Detections(
-        np.tile(np.float32([0, 0, 9, 9]), (10, 1)),
-        np.full(10, 0.9, np.float32),
-        np.zeros(10, np.int32),
+        np.tile(np.float32([0, 0, 9, 9]), (boxes, 1)),
+        np.full(boxes, confidence, np.float32),
+        np.zeros(boxes, np.int32),
     )
-    entry = crowd_correction([Scored(picture("research", 40), (99, 99), found)])
+    return Scored(picture("research", people), (99, 99), found)
+
+
+def test_the_crowd_correction_says_what_it_was_fitted_on() -> None:
+    entry = crowd_correction([crowd(4 * boxes, boxes) for boxes in (5, 10, 5, 10, 5, 10)], 0.5)
     assert entry is not None
     assert entry["knots"][-1] == [10.0, 40.0]
-    assert "research-only" in entry["fitted_on"]
-    assert crowd_correction([]) is None
+    assert "6 research-only" in entry["fitted_on"]
+    assert crowd_correction([], 0.5) is None
+
+
+def test_boxes_that_need_no_correction_get_none() -> None:
+    """Counts that scatter about the truth: a curve through them is worse on the next picture."""
+    pairs = [(10, 12), (20, 17), (30, 33), (40, 38), (15, 12), (25, 28), (35, 33), (12, 13)]
+    entry = crowd_correction([crowd(people, boxes) for people, boxes in pairs], 0.5)
+    assert entry is not None
+    assert entry["knots"] == [[0.0, 0.0], [1.0, 1.0]]
+
+
+def test_persons_whom_no_patrol_sees_are_not_counted_on() -> None:
+    entry = crowd_correction([crowd(4 * n, n, confidence=0.28) for n in (5, 10, 5, 10)], 0.5)
+    assert entry is not None
+    assert entry["threshold"] >= CARRY_SHARE * 0.5

@@ -11,7 +11,7 @@ import pytest
 from models.detections import Detections
 from models.labels import LABELS
 from models.training.augment import camera_effects, compress, night, rain
-from models.training.compose import CELL_PX, Recipe, cut
+from models.training.compose import CELL_PX, Recipe, _turned, cut
 from models.training.manifest import Picture
 from models.training.teach import DOUBTED
 from models.training.teach import opinion as opinion_of
@@ -112,12 +112,27 @@ def test_a_mosaic_knows_in_each_part_only_what_its_source_labelled() -> None:
     assert made.known[CAR, -1, -1] == 1
 
 
-def test_a_mosaic_knows_which_parts_were_drawn() -> None:
+def test_a_picture_seen_straight_down_is_turned_in_all_eight_ways() -> None:
+    image = np.arange(6 * 6 * 3, dtype=np.uint8).reshape(6, 6, 3)
+    image[0, 1], box = 255, np.float32([[1 / 6, 0, 2 / 6, 1 / 6]])
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(200):
+        turned, boxes, _ = _turned(image, box, np.zeros((0, 4), np.float32), True, rng)
+        left, top = np.round(boxes[0, :2] * 6).astype(int)
+        assert turned[top, left].tolist() == [255, 255, 255]
+        seen.add((int(left), int(top)))
+    assert len(seen) == 8
+
+
+def test_an_elder_is_not_asked_about_what_is_drawn_or_far_below() -> None:
     photo = (GREY_IMAGE, lesson(picture([], {HELMET}), None))
     exact = replace(picture([], {HELMET}), traits={"annotation": "exact"})
     drawn = (GREY_IMAGE, lesson(exact, None))
     made = cut([photo, drawn, photo, photo], Recipe(size_px=128), np.random.default_rng(1))
-    assert (made.exact[0, 0], made.exact[0, -1], made.exact[-1, -1]) == (0, 1, 0)
+    assert (made.unasked[0, 0], made.unasked[0, -1], made.unasked[-1, -1]) == (0, 1, 0)
+    high = (GREY_IMAGE, lesson(replace(picture([], {HELMET}), from_above=True), None))
+    made = cut([photo, high, photo, photo], Recipe(size_px=128), np.random.default_rng(1))
+    assert (made.unasked[0, 0], made.unasked[0, -1], made.unasked[-1, -1]) == (0, 1, 0)
 
 
 def test_a_place_of_doubt_is_unknown_for_its_class_alone() -> None:
