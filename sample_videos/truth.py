@@ -236,7 +236,7 @@ def load_truth(path: Path) -> Truth:
     """
     try:
         return Truth.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise TruthError(f"truth file {path.name} cannot be read: {error}") from error
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]

@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 CLOSE_TIMEOUT_S = 2.0
 # Readers that hang keep their thread; with so many of them another one would not help.
 _MOST_ABANDONED = 3
-# Keyframes at most so far apart serve every glance period: decoding all between costs far more.
-_KEYFRAMES_TIMELY_S = 4.0
+# Keyframes at most so far apart, or two glances, serve every glance: all between costs far more.
+KEYFRAMES_TIMELY_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Camera:
 
     def _keyframe_late_s(self, period_s: float) -> float:
         """Longest distance of keyframes that serves glances every `period_s`."""
-        return min(self.options.health.keyframe_s, max(2 * period_s, _KEYFRAMES_TIMELY_S))
+        return min(self.options.health.keyframe_s, max(2 * period_s, KEYFRAMES_TIMELY_S))
 
     def _start_reader(self) -> None:
         """Start a reader that goes on with the media time and the epoch of the one before.

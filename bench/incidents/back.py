@@ -85,7 +85,7 @@ class ClipBack:
         if self._ring.newest_keyframe() is None:
             return
         patch = patch_of(frame, claim.xyxy)
-        order = LookBackOrder(claim.xyxy, frame.size, claim.since_s, patch)
+        order = LookBackOrder(claim.xyxy, frame.size, claim.since_s, patch, claim.absent_s)
         found = self._search.search(self._ring, order, threading.Event())
         self._acts.append((now_s + ANSWER_S, found.act))
 

@@ -12,10 +12,8 @@ from itertools import pairwise
 
 from pipeline.confirm.looks import SLOW_LOOK_FPS
 from pipeline.engine.look_reader import KEYFRAMES_SERVE
+from streams.camera import KEYFRAMES_TIMELY_S
 from streams.health import HealthLimits
-
-TIMELY_S = 4.0
-"""Keyframes at most so far apart, or two glances, serve every glance; see `Camera.glance`."""
 
 HOW = (
     "CPU seconds are those of this benchmark's own process: detecting, judging, looking back and "
@@ -69,7 +67,7 @@ def patrol_decoding_s(
     rows = sorted((p.t_s - first_s, n) for n, p in enumerate(packets))
     keys = [(t_s, n) for t_s, n in rows if packets[n].is_keyframe]
     gap_s = _widest([t_s for t_s, _ in keys], rows[-1][0])
-    if gap_s > min(HealthLimits().keyframe_s, max(2 * period_s, TIMELY_S)):
+    if gap_s > min(HealthLimits().keyframe_s, max(2 * period_s, KEYFRAMES_TIMELY_S)):
         return all_decoding_s(packets)
     glanced = {key for t_s in glances if (key := _before(keys, t_s)) is not None}
     looked: set[int] = set()
