@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -136,9 +136,8 @@ def render_suite(
     if due:
         cores = os.cpu_count() or 1
         with ProcessPoolExecutor(min(cores, len(due)), get_context("spawn")) as pool:
-            made = pool.map(partial(_make, folder, pictures), due)
+            made = pool.map(partial(_make, folder, pictures, recipes), due)
             for number, (scenario, _) in enumerate(zip(due, made, strict=True), start=1):
-                _recipe_file(scenario, folder).write_text(recipes[scenario.name], encoding="ascii")
                 if progress is not None:
                     progress(scenario.name, number, len(due))
     return [clip for s in wanted for clip in rendered_in(s, folder)]
@@ -164,6 +163,12 @@ def _is_made(scenario: Scenario, folder: Path, wanted: str) -> bool:
     )
 
 
-def _make(folder: Path, pictures: Pictures | None, scenario: Scenario) -> None:
+def _make(
+    folder: Path, pictures: Pictures | None, recipes: Mapping[str, str], scenario: Scenario
+) -> None:
+    """Render and say from what, in a process of the pool: what is done outlives an interruption."""
     cv2.setNumThreads(1)  # every core has a process of its own
+    note = _recipe_file(scenario, folder)
+    note.unlink(missing_ok=True)
     render(scenario, folder, pictures)
+    note.write_text(recipes[scenario.name], encoding="ascii")

@@ -54,7 +54,7 @@ class SpeedBench:
         rounds: Each measures all that is compared once, one after the other, in a turning order;
             the patrol at 10 s has as many windows in one process, at each number of cameras.
         window_s: Length of one measurement, a multiple of the glance periods.
-        recall: Also look at the committed clips in each variant's way.
+        recall: Also look at rendered scenarios in each variant's way.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
         delays: Rounds in which the time from a happening to the queue is taken.
         hold_s: Also search the most cameras that it holds so long, glance 2 s; 0: not.
