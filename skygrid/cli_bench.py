@@ -73,7 +73,7 @@ def incidents(
     density: Density = None,
     small: Annotated[bool, typer.Option(help="Only the committed clips.")] = False,
     real: Annotated[bool, typer.Option(help="Only the clips of the footage.")] = False,
-    quick: Annotated[bool, typer.Option(help="Only at the patrol's own pace.")] = False,
+    quick: Annotated[bool, typer.Option(help="At the patrol's own pace, few conditions.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Beginnings of clips' names.")] = None,
     data: Data = None,
     footage: Footage = None,
