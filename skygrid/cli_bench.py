@@ -18,6 +18,7 @@ from rich.table import Table
 from skygrid.failures import is_expected
 
 if TYPE_CHECKING:
+    from bench.detect_compare import Comparison
     from bench.incidents.scores import Score
 
 app = typer.Typer(help="Benchmarks; each prints a table and writes its figures.")
@@ -42,11 +43,19 @@ def detect(
     density: Annotated[
         str, typer.Option(help="Density weight that also counts crowds; empty: boxes alone.")
     ] = "crowd-research",
+    against: Annotated[
+        Path | None, typer.Option(help="JSON of the weight in use: adopt this one or not?")
+    ] = None,
+    own: Annotated[
+        list[str] | None, typer.Option(help="A set of yours, where the patrol's rates decide.")
+    ] = None,
 ) -> None:
     """COCO figures per class, size and set; crowd counting; the patrol's own rates."""
     from bench.detect import run
+    from bench.detect_compare import compare, read_report
 
-    run(
+    before = read_report(against) if against else None
+    report = run(
         data=data,
         weights=weights,
         json_file=json_file,
@@ -55,6 +64,24 @@ def detect(
         split=split,
         density=density or None,
     )
+    if before is not None:
+        _print_comparison(compare(before, report, own or ()))
+
+
+def _print_comparison(found: Comparison) -> None:
+    """Leaves with 1 when the newer weight should not be adopted."""
+    table = Table("set", "class", "objects", "mAP50 before", "now", "difference")
+    for d in found.differences:
+        points = f"{100 * (d.after - d.before):+.1f}"
+        table.add_row(
+            d.set_name, d.label, str(d.objects), f"{d.before:.3f}", f"{d.after:.3f}", points
+        )
+    console.print(table)
+    for reason in found.against:
+        console.print(f"against it: {reason}", highlight=False)
+    if found.against:
+        raise typer.Exit(1)
+    console.print("adopt it, if the incident benchmark raises no more false alarms on your clips")
 
 
 @app.command()

@@ -44,7 +44,8 @@ class BenchResult:
         about: Model, commit, machine, versions, clips.
         scores: Figures by type and in all.
         by_origin: The same by origin of the clips.
-        by_pace: The same by pace.
+        by_pace: The same by pace, on the clips of `paced`.
+        paced: Clips that have as many pictures as the densest pace looks at.
         baselines: The same for what other systems would raise, by pace and by system.
         sweep: Figures at other confirmation thresholds, on all clips and on each half.
         chosen: Thresholds chosen on one half, with their figures on the other.
@@ -57,6 +58,7 @@ class BenchResult:
     scores: Table
     by_origin: Mapping[str, Table]
     by_pace: Mapping[str, Table]
+    paced: list[str]
     baselines: Mapping[str, Mapping[str, Table]]
     sweep: list[SweepPoint]
     chosen: Mapping[str, Choice]
@@ -71,6 +73,7 @@ class BenchResult:
             "scores": _plain(self.scores),
             "by_origin": {k: _plain(v) for k, v in self.by_origin.items()},
             "by_pace": {k: _plain(v) for k, v in self.by_pace.items()},
+            "paced": self.paced,
             "baselines": {
                 pace: {name: _plain(table) for name, table in tables.items()}
                 for pace, tables in self.baselines.items()

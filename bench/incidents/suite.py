@@ -27,6 +27,8 @@ from sample_videos.truth import TruthIncident
 
 PACES = (Pace(), Pace(25.0), Pace(5.0), Pace(1.0), Pace(0.5))
 Progress = Callable[[str, int, int], None]
+_SAME_FPS = 0.1
+"""24.95 pictures a second are 25."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class _Work:
     def __init__(self, clips: Sequence[TrueClip], sight: Sight, options: BenchOptions,
                  progress: Progress | None) -> None:  # fmt: skip
         self._clips, self._sight, self._options, self._progress = clips, sight, options, progress
-        self._steps = len(clips) * len(options.paces)
+        self._dense = dense_clips(clips, options.paces)
+        self._steps = len(clips) + len(self._dense) * (len(options.paces) - 1)
         self._step = 0
 
     def measure(self) -> BenchResult:
@@ -91,7 +94,8 @@ class _Work:
         outcomes = [self._outcome(c, runs[c.clip_id].alarms, runs[c.clip_id]) for c in self._clips]
         groups = sorted({c.origin for c in self._clips})
         points = sweep(lambda o: self._again(runs, o)) if self._options.sweep else []
-        by_pace: dict[str, Table] = {first.name: score(outcomes)}
+        dense = {clip.clip_id for clip in self._dense}
+        by_pace: dict[str, Table] = {first.name: score([o for o in outcomes if o.clip in dense])}
         baselines = {first.name: _by_name([self._rivals(c, runs[c.clip_id]) for c in self._clips])}
         for pace in others:
             by_pace[pace.name], baselines[pace.name] = self._paced(pace)
@@ -103,6 +107,7 @@ class _Work:
                 for g in groups
             },
             by_pace=by_pace,
+            paced=[clip.clip_id for clip in self._dense],
             baselines=baselines if self._options.baselines else {},
             sweep=points,
             chosen=choose(points) if points else {},
@@ -139,7 +144,7 @@ class _Work:
     def _paced(self, pace: Pace) -> tuple[Table, dict[str, Table]]:
         """The patrol's figures at a pace, and those of the baselines on what was seen at it."""
         outcomes, rivals = [], []
-        for clip in self._clips:
+        for clip in self._dense:
             done = self._patrol(clip, self._at(pace))
             outcomes.append(self._outcome(clip, done.alarms, done))
             rivals.append(self._rivals(clip, done))
@@ -161,6 +166,13 @@ class _Work:
             self._outcome(c, judge_again(c, self._sight, runs[c.clip_id].seen, options), None)
             for c in self._clips
         ]
+
+
+def dense_clips(clips: Sequence[TrueClip], paces: Sequence[Pace]) -> list[TrueClip]:
+    """Clips that have as many pictures as the densest pace looks at, or else paces would differ in
+    name alone; all of them where no pace is fixed."""
+    densest = max((pace.fps or 0.0 for pace in paces), default=0.0)
+    return [clip for clip in clips if clip.truth.clip.fps > densest - _SAME_FPS]
 
 
 def _by_name(clips: Sequence[Mapping[str, Outcome]]) -> dict[str, Table]:

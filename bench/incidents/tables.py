@@ -54,11 +54,13 @@ def tables(result: BenchResult) -> list[tuple[str, dict[str, Score]]]:
     """(title, rows) of everything that was scored."""
     out: list[tuple[str, dict[str, Score]]] = [("By type", dict(result.scores))]
     out += [(f"Clips: {name}", dict(table)) for name, table in result.by_origin.items()]
-    out.append(("By pace, all types (at most what a clip has)", _overall(result.by_pace)))
-    own = {"this patrol, at its own pace": result.scores[ALL]}
-    for pace, table in result.baselines.items():
+    dense = f"on the {len(result.paced)} clips that have so many pictures"
+    out.append((f"By pace, all types, {dense}", _overall(result.by_pace)))
+    for number, (pace, table) in enumerate(result.baselines.items()):
         title = f"Baselines on the detections of pace: {pace}"
-        out.append((title, {**own, **_overall(table)}))
+        own = result.by_pace[pace][ALL] if number else result.scores[ALL]
+        rows = {"this patrol, on the same": own, **_overall(table)}
+        out.append((f"{title}, {dense}" if number else title, rows))
     if result.chosen:
         out.append(("Thresholds chosen on one half of the clips", _choices(result)))
     return out

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -131,9 +132,9 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
 def left_out() -> dict[str, str]:
     """What is not compared here, and why."""
     missing = {
-        variant.name: f"the program {variant.needs} is not installed"
+        variant.name: f"{variant.needs} is not installed"
         for variant in VARIANTS
-        if variant.needs and shutil.which(variant.needs) is None
+        if variant.needs and not (shutil.which(variant.needs) or find_spec(variant.needs))
     }
     return {**missing, **UNCOMPARED}
 

@@ -108,7 +108,8 @@ def frigate(url: str, cameras: int, period_s: float, weights: str) -> None:
             *("-f", "rawvideo", "pipe:"),
         ]
         size, average = _WIDTH * _HEIGHT * 3 // 2, None
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        quiet = subprocess.DEVNULL  # ffmpeg takes lines there for commands
+        with subprocess.Popen(command, stdin=quiet, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             while len(data := process.stdout.read(size)) == size:
                 yuv = np.frombuffer(data, np.uint8).reshape(-1, _WIDTH)

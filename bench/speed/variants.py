@@ -39,7 +39,7 @@ class Variant:
         decodes_all: Whether it decodes every frame, however few it analyses.
         recall: How the incident benchmark looks at clips for its recall. The rules are the
             patrol's for all: what is compared is what each one sees.
-        needs: A program that must be there, else the variant is left out.
+        needs: A program or a Python module that must be there, else the variant is left out.
     """
 
     name: str
@@ -101,7 +101,7 @@ ATTENTION_OFF = Variant(
     "attention off, 2 s", 2, 2.0, _patrol(2.0, "every", look_s=0.0), _pictures(0.5)
 )
 FULL_DECODE = Variant(
-    "Ultralytics track, every frame", 1, None, _peer("ultralytics"), _pictures(25.0)
+    "Ultralytics track, every frame", 1, None, _peer("ultralytics"), _pictures(25.0), needs="lap"
 )
 VARIANTS = (
     PATROL,

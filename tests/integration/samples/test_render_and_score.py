@@ -94,10 +94,20 @@ def test_patrol_finds_it_once_in_each_view(folder, tmp_path):
     assert (figures.incidents, figures.found) == (2, 2)
     assert (figures.duplicates, figures.false_alarms) == (0, 0)
     assert set(result.by_pace) == {"2 fps", "0.5 fps"}
+    assert result.by_pace["0.5 fps"]["all"].incidents == 2
     stored = json.loads((tmp_path / "results.json").read_text())
     assert stored["scores"]["garbage"]["recall"] == 1.0
     assert "tiny-dump-west" in (tmp_path / "report.html").read_text()
     assert "| garbage | 2 | 2 |" in (tmp_path / "report.md").read_text()
+
+
+def test_a_pace_that_no_clip_has_is_compared_on_none(folder, tmp_path):
+    clips = clips_in(folder, folder)
+    options = BenchOptions(paces=(Pace(), Pace(25.0)), sweep=False, baselines=False)
+    result = run(clips, TruthSight(), tmp_path, options)
+    assert result.scores["all"].incidents == 2
+    assert result.paced == []
+    assert result.by_pace["25 fps"]["all"].incidents == 0
 
 
 def test_missed_incident_is_shown_with_its_picture(folder, tmp_path):

@@ -107,7 +107,8 @@ def test_packets_that_did_not_come_are_lost() -> None:
 
 def test_a_variant_without_its_program_is_left_out_and_named(monkeypatch) -> None:
     monkeypatch.setattr("shutil.which", lambda program: None)
-    assert "ffmpeg" in left_out()["Frigate-like, 5 fps"]
+    assert left_out()["Frigate-like, 5 fps"] == "ffmpeg is not installed"
+    assert "Ultralytics track, every frame" not in left_out(), "its module is one of ours"
     monkeypatch.setattr("shutil.which", lambda program: program)
     assert "Frigate-like, 5 fps" not in left_out()
 

@@ -75,7 +75,8 @@ def result(problems: int = 0) -> BenchResult:
         },
         scores=own,
         by_origin={"real": own},
-        by_pace={"patrol": own},
+        by_pace={"patrol": own, "25 fps": own},
+        paced=["clip"],
         baselines={"patrol": {"zone": own}, "25 fps": {"zone": dense}},
         sweep=points,
         chosen=choose(points),
@@ -104,6 +105,10 @@ def test_machine_versions_and_the_way_cost_is_reckoned_are_said(written):
         assert said in text
     assert "newest keyframe of every glance" in text
     assert "90 (20)" in text
+
+
+def test_paces_are_said_to_be_of_the_clips_that_have_so_many_pictures(written):
+    assert "By pace, all types, on the 1 clips" in written(result())
 
 
 def test_baselines_stand_by_pace(written):
