@@ -39,6 +39,13 @@ STALLS = (
     ("vending-street/images/shtB_train_174.webp#336,138,593,266", 2.8),
 )
 """Stalls seen from the front, and their height in metres: clothes, fruit, two tents with people."""
+SCOOTER = "vending/images/neg_0160.webp#46,150,180,363"
+VANS = (
+    ("vending/images/neg_0162.webp#28,95,152,214", "car"),
+    ("helmet/images/panly_00165.webp#198,91,413,250", "truck_bus"),
+    ("garbage/images/neg_0157.webp#208,253,317,375", "car"),
+)
+"""Vehicles at the kerb that come out whole, judged by eye, and what they are labelled as."""
 BYSTANDERS = tuple(
     f"helmet/images/{name}"
     for name in (
@@ -73,15 +80,6 @@ def head_cutouts(data: Path) -> list[tuple[str, str]]:
         SampleError: there are none.
     """
     return _some(list(_people(data)), data / "helmet")
-
-
-def people_cutouts(data: Path) -> list[str]:
-    """Names of cut-outs of whole standing people.
-
-    Raises:
-        SampleError: there are none.
-    """
-    return [name for name, _ in head_cutouts(data)]
 
 
 def _some(found: list[_T], folder: Path) -> list[_T]:

@@ -34,10 +34,14 @@ class Pictures:
 
         A clip goes on back and forth for as long as it is asked.
         """
+        return self.playing(name, size).at(t_s)
+
+    def playing(self, name: str, size: tuple[int, int]) -> Backdrop:
+        """A picture or a clip, cropped and scaled to a size."""
         key = (name, size)
         if key not in self._backdrops:
             self._backdrops[key] = Backdrop(self._find(name), size)
-        return self._backdrops[key].at(t_s)
+        return self._backdrops[key]
 
     def sha256(self, name: str) -> str:
         """Of the file of a picture, lower-case hex."""
@@ -102,10 +106,14 @@ class Backdrop:
         """The picture at a second; a clip that is over is shown backwards, and so on."""
         if self._still is not None:
             return self._still
-        last = len(self._clip) - 1
-        index = int(t_s * self._fps + 1e-6) % max(2 * last, 1)
-        kept = self._clip[min(index, 2 * last - index)]
+        kept = self._clip[self.number(t_s)]
         return np.asarray(cv2.imdecode(kept, cv2.IMREAD_COLOR), np.uint8)
+
+    def number(self, t_s: float) -> int:
+        """Which picture of the clip is shown at a second; 0 of a still one."""
+        last = max(len(self._clip) - 1, 0)
+        index = int(t_s * self._fps + 1e-6) % max(2 * last, 1)
+        return min(index, 2 * last - index)
 
 
 def _still(path: Path) -> Image | None:

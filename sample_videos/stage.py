@@ -45,7 +45,7 @@ class _Drawn:
 
 
 class Cast(Protocol):
-    """Who is before the cameras at any second: a `Timeline`, or the `StreetPeople` of a day."""
+    """Who is before the cameras at any second: a `Timeline`, or the `DayCast` of a day."""
 
     @property
     def scenario(self) -> Scenario: ...

@@ -156,7 +156,7 @@ def fusion(
 @app.command()
 def quiet(
     days: Annotated[int, typer.Option(min=1, help="Simulated camera-days.")] = 10,
-    glance: Annotated[float, typer.Option(help="Seconds between pictures.")] = 10.0,
+    glance: Annotated[float, typer.Option(help="Seconds between glances.")] = 10.0,
     minutes: Annotated[float | None, typer.Option(help="Begin nothing new after these.")] = None,
     again: Annotated[bool, typer.Option(help="Judge all again, with kept detections.")] = False,
     weights: Weights = "patrol11n",

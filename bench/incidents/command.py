@@ -12,7 +12,7 @@ from bench.incidents.compare import Regression, compare
 from bench.incidents.errors import BenchError
 from bench.incidents.footage import TrueClip, clips_in
 from bench.incidents.patrol import Pace
-from bench.incidents.quiet import QuietOptions, run_quiet
+from bench.incidents.quiet import QuietOptions, Watcher, run_quiet
 from bench.incidents.results import BenchResult
 from bench.incidents.sight import CachedSight, Sight, TruthSight
 from bench.incidents.suite import PACES, BenchOptions, run
@@ -45,7 +45,7 @@ class IncidentBench:
         footage: Folder of real clips; None leaves them out.
         data: Folder of annotated pictures, for composites and quiet days; None leaves them out.
         quiet_days: Simulated camera-days without incidents.
-        glance_s: Seconds between the pictures of a quiet day.
+        glance_s: Seconds between the glances of a quiet day.
         against: `results.json` of an earlier run.
     """
 
@@ -103,7 +103,8 @@ def bench_quiet(
     wanted.out.mkdir(parents=True, exist_ok=True)
     detector = load_detector(_settings(wanted))
     try:
-        return run_quiet(detector, (wanted.data, wanted.footage), wanted.out, options, progress)
+        watcher = Watcher(detector, _counter(wanted))
+        return run_quiet(watcher, (wanted.data, wanted.footage), wanted.out, options, progress)
     finally:
         detector.close()
 
@@ -153,7 +154,11 @@ def _settings(wanted: IncidentBench) -> DetectorSettings:
 def _sight(wanted: IncidentBench) -> Sight:
     if wanted.weights == PERFECT:
         return TruthSight()
-    settings = _settings(wanted)
+    detector = load_detector(_settings(wanted))
+    return CachedSight(detector, wanted.out / "detections", _counter(wanted))
+
+
+def _counter(wanted: IncidentBench) -> CrowdCounting:
+    """How the patrol counts crowds."""
     crowd = CrowdSettings(density_weights=wanted.density)
-    counter = CrowdCounting(lambda: load_crowd_counter(settings, crowd))
-    return CachedSight(load_detector(settings), wanted.out / "detections", counter)
+    return CrowdCounting(lambda: load_crowd_counter(_settings(wanted), crowd))

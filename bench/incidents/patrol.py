@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bench.incidents.alarms import Alarm, alarms_of
+from bench.incidents.attention import Attention
 from bench.incidents.back import ClipBack
 from bench.incidents.decoding import Decoded, Look, all_decoding_s, patrol_decoding_s
 from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
-from pipeline.confirm import LookWant, Origin
-from pipeline.confirm.looks import worth
+from pipeline.confirm import Origin
 from pipeline.types import Act, Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
@@ -86,29 +86,6 @@ class Patrolled:
     decode_s: float
 
 
-@dataclass(slots=True)
-class _Attention:
-    """When the next picture is due."""
-
-    period_s: float
-    looks: bool
-    next_s: float = 0.0
-    look_until_s: float = -1.0
-    look_fps: float = 1.0
-
-    def is_due(self, t_s: float) -> bool:
-        return t_s >= self.next_s - 1e-6
-
-    def took(self, t_s: float, wants: Sequence[LookWant]) -> None:
-        wants = worth(wants, self.period_s)
-        if self.looks and wants:
-            was_looking = t_s < self.look_until_s
-            self.look_until_s = max(self.look_until_s, t_s + wants[0].look_s)
-            self.look_fps = max(wants[0].look_fps, self.look_fps if was_looking else 0.0)
-        step = 1 / self.look_fps if t_s < self.look_until_s else self.period_s
-        self.next_s = t_s + step
-
-
 @dataclass(frozen=True, slots=True)
 class PatrolOptions:
     """What is varied between runs.
@@ -143,10 +120,10 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
             found = found.where(found.confidence >= options.least_confidence)
             frame = _frame(clip, t_s, image)
             counts = sight.count(frame, zones, found)
-            looking, acts = t_s < attention.look_until_s, back.acts(frame.timestamp_s)
+            looking, acts = attention.is_looking(t_s), back.acts(frame.timestamp_s)
             judgement = pipeline.judge(frame, found, counts=counts, looking=looking, acts=acts)
             attention.took(t_s, judgement.wants)
-            if t_s < attention.look_until_s:
+            if attention.is_looking(t_s):
                 looks.append(Look(t_s, attention.look_until_s, attention.look_fps))
             if attention.looks:
                 back.ask(frame, judgement)
@@ -164,7 +141,7 @@ def _decoding_s(
     packets: Sequence[Decoded],
     seen: Iterable[Seen],
     looks: Sequence[Look],
-    attention: _Attention,
+    attention: Attention,
     pace: Pace,
 ) -> float:
     """Everything at a pace of its own, else what glances and looks would decode."""
@@ -233,7 +210,7 @@ def _blank(size: tuple[int, int]) -> ImageArray:
     return np.broadcast_to(np.zeros(1, np.uint8), (size[1], size[0], 3))
 
 
-def _attention(zones: Sequence[Zone], pace: Pace) -> _Attention:
+def _attention(zones: Sequence[Zone], pace: Pace) -> Attention:
     periods = [rule.glance_period_s for zone in zones for rule in zone.rules]
     period_s = 1 / pace.fps if pace.fps else min(periods, default=10.0)
-    return _Attention(period_s, pace.looks and pace.fps is None)
+    return Attention(period_s, pace.looks and pace.fps is None)

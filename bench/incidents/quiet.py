@@ -1,5 +1,7 @@
 """False alarms over simulated camera-days before real places, where nothing is wrong (files).
 
+A day is watched as the patrol watches: a glance every so many seconds, looks where a rule wishes
+them, people counted where crowds are judged; only what lies behind a sighting is not looked for.
 A day is watched in pieces of two hours. Each piece is written to disk when it is done, and the
 next one begins as the patrol begins after a restart: with the open sightings and the background
 that were kept. So a run that was broken off goes on where it was, and gives the same as one that
@@ -22,6 +24,7 @@ from typing import Any
 import cv2
 
 from bench.incidents.alarms import Alarm, alarms_of
+from bench.incidents.attention import Attention
 from bench.incidents.commit import commit
 from bench.incidents.intervals import poisson_rate
 from bench.incidents.kept import KeptDetections, picture_name
@@ -31,12 +34,13 @@ from models.detector import Detector
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
 from pipeline.confirm import Origin
 from pipeline.engine.unchanged import UnchangedView
+from pipeline.engine.watch import Count
 from pipeline.ledger.codec import sighting_json, sighting_of
 from pipeline.site.settings import WorkerSettings
-from pipeline.types import Sighting, ViewKey
+from pipeline.types import CrowdCount, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
-from sample_videos.quiet import QuietView, quiet_view
+from sample_videos.quiet import FORM, QuietView, quiet_view
 from sample_videos.weather import DAY_S
 from streams.types import Frame, ImageArray
 
@@ -53,7 +57,7 @@ class QuietOptions:
 
     Attributes:
         days: Camera-days, each before another place as long as there are places.
-        glance_s: Seconds between pictures.
+        glance_s: Seconds between glances.
         first: Seed of the first day.
         until_s: Second of each day at which it ends.
         piece_s: Seconds of a piece.
@@ -75,7 +79,20 @@ class QuietOptions:
 Progress = Callable[[str, int, int], None]
 
 
-def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: Path,
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """What watches the days.
+
+    Attributes:
+        detector: Finds things.
+        count: Counts people in zones with a crowding rule.
+    """
+
+    detector: Detector
+    count: Count
+
+
+def run_quiet(watcher: Watcher, places: tuple[Path | None, Path | None], out: Path,
               options: QuietOptions | None = None,
               progress: Progress | None = None) -> dict[str, Any]:  # fmt: skip
     """Watch simulated days and count what is raised; everything raised is a false alarm.
@@ -83,7 +100,7 @@ def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: 
     Writes `quiet.json` and `quiet.html` into `out`, and the pieces below it, by weight.
 
     Args:
-        detector: The weight to measure.
+        watcher: The weights to measure.
         places: Roots of the annotated pictures and of the clips; at least one is needed.
         out: Folder for the results.
         options: How much.
@@ -93,8 +110,8 @@ def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: 
         sample_videos.errors.SampleError: neither pictures nor clips are there.
     """
     options = options or QuietOptions()
-    pace = f"{options.glance_s:g}s"
-    folder = out / "quiet" / detector.model_id.replace("/", "_").replace(":", "-") / pace
+    weight = watcher.detector.model_id.replace("/", "_").replace(":", "-")
+    folder = out / "quiet" / weight / f"{options.glance_s:g}s-form{FORM}"
     pieces = round(options.until_s / options.piece_s)
     began, done = time.monotonic(), 0
     for seed in range(options.first, options.first + options.days):
@@ -106,7 +123,7 @@ def run_quiet(detector: Detector, places: tuple[Path | None, Path | None], out: 
                 continue
             if options.most_s is not None and time.monotonic() - began > options.most_s:
                 break
-            day = day or _Day(quiet_view(seed, *places), seed, detector, place, out / "detections")
+            day = day or _Day(quiet_view(seed, *places), seed, watcher, place, out / "detections")
             day.watch(number, options)
             if progress is not None:
                 progress(f"day {seed}, piece {number}", done, options.days * pieces)
@@ -123,69 +140,87 @@ def _is_done(piece: Path, options: QuietOptions) -> bool:
     return not options.again or json.loads(piece.read_text("utf-8"))["commit"] == commit()
 
 
+@dataclass(slots=True)
+class _Counts:
+    """What a piece cost."""
+
+    pictures: int = 0
+    in_looks: int = 0
+    detected: int = 0
+    detect_s: float = 0.0
+
+
 class _Day:
     """One view over one day, a piece at a time."""
 
     def __init__(
-        self, view: QuietView, seed: int, detector: Detector, folder: Path, kept: Path
+        self, view: QuietView, seed: int, watcher: Watcher, folder: Path, kept: Path
     ) -> None:
-        rules = (
-            {"type": "street_vending"},
-            {"type": "garbage"},
-            {"type": "overflowing_bin"},
-            {"type": "crowding", "people": view.crowd_limit},
-        )
-        zone = Zone.model_validate({"id": "street", "polygon": _STREET, "rules": rules})
-        self._view, self._detector, self._folder, self._zone = view, detector, folder, zone
-        self._origin = Origin("quiet", ViewKey(f"day-{seed}"), detector.model_id)
+        zone = Zone.model_validate({"id": "street", "polygon": _STREET, "rules": view.rules})
+        self._view, self._watcher, self._folder, self._zone = view, watcher, folder, zone
+        self._origin = Origin("quiet", ViewKey(f"day-{seed}"), watcher.detector.model_id)
         self._drawn: dict[Hashable, ImageArray] = {}
         self._found: dict[Hashable, Detections] = {}
-        self._kept = KeptDetections(detector, kept, f"quiet-{seed:02d}", self._regions)
+        self._kept = KeptDetections(watcher.detector, kept, f"quiet-{seed:02d}", self._regions)
         folder.mkdir(parents=True, exist_ok=True)
 
     def watch(self, number: int, options: QuietOptions) -> None:
         """Watch one piece and write it down."""
-        pipeline = ViewPipeline(
-            ViewPlan(
-                self._origin,
-                (self._zone,),
-                self._detector.labels,
-                thresholds=self._detector.thresholds,
-            )
+        detector = self._watcher.detector
+        plan = ViewPlan(
+            self._origin, (self._zone,), detector.labels, thresholds=detector.thresholds
         )
+        pipeline = ViewPipeline(plan)
         self._take_up(pipeline, number)
         unchanged, roi = UnchangedView(options.unchanged_s), self._roi()
-        began, detected, detect_s, spent_s = time.process_time(), 0, 0.0, 0.0
+        first_s, seen = number * options.piece_s, _Counts()
+        attention = Attention(options.glance_s, looks=True, next_s=first_s)
+        began, spent_s = time.process_time(), 0.0
         sightings: list[Sighting] = []
-        steps = round(options.piece_s / options.glance_s)
-        for step in range(steps):
-            t_s = number * options.piece_s + step * options.glance_s
+        while (t_s := attention.next_s) < first_s + options.piece_s - 1e-6:
             content = self._view.content(t_s)
-            image = self._picture(content, t_s)
-            now_s = MIDNIGHT.timestamp() + t_s
-            frame = Frame("quiet", now_s, datetime.fromtimestamp(now_s, UTC), image)
-            found = unchanged.known(frame, roi)
-            if found is None:
-                if content not in self._found:
-                    detected += 1
-                    before = time.process_time()
-                    self._found[content], cpu_s = self._kept.see(picture_name(image), image)
-                    spent_s += time.process_time() - before
-                    detect_s += cpu_s
-                found = self._found[content]
-            new = pipeline.judge(frame, found).sightings
+            frame = self._frame(content, t_s)
+            looking = attention.is_looking(t_s)
+            seen.pictures += 1
+            seen.in_looks += looking
+            found = None if looking else unchanged.known(frame, roi)
+            before = time.process_time()
+            found, counts = self._see(content, frame, found, seen)
+            spent_s += time.process_time() - before
+            judgement = pipeline.judge(frame, found, counts=counts, looking=looking)
             unchanged.detected(frame, roi, found, not pipeline.confirmation.undecided)
-            for sighting in new:
-                self._show(sighting, image)
-            sightings += new
+            attention.took(t_s, judgement.wants)
+            for sighting in judgement.sightings:
+                self._show(sighting, frame.image)
+            sightings += judgement.sightings
         (self._folder / f"background-{number:02d}.npz").write_bytes(pipeline.background())
         self._kept.save()
         self._write(number, {
             "place": self._view.name, "kind": self._view.kind, "commit": commit(),
-            "pictures": steps, "detected": detected,
-            "cpu_s": time.process_time() - began - spent_s + detect_s,
+            "watched_s": options.piece_s, "pictures": seen.pictures, "in_looks": seen.in_looks,
+            "detected": seen.detected,
+            "cpu_s": time.process_time() - began - spent_s + seen.detect_s,
             "sightings": [sighting_json(s) for s in sightings],
         })  # fmt: skip
+
+    def _frame(self, content: Hashable, t_s: float) -> Frame:
+        now_s = MIDNIGHT.timestamp() + t_s
+        image = self._picture(content, t_s)
+        return Frame("quiet", now_s, datetime.fromtimestamp(now_s, UTC), image)
+
+    def _see(
+        self, content: Hashable, frame: Frame, found: Detections | None, seen: _Counts
+    ) -> tuple[Detections, tuple[CrowdCount, ...]]:
+        """Boxes, unless they are known, and people counted; equal pictures are seen once."""
+        if found is None and content not in self._found:
+            seen.detected += 1
+            self._found[content], cpu_s = self._kept.see(picture_name(frame.image), frame.image)
+            seen.detect_s += cpu_s
+        found = self._found[content] if found is None else found
+        before = time.process_time()
+        counts = self._watcher.count(frame, (self._zone,), found)
+        seen.detect_s += time.process_time() - before
+        return found, counts
 
     def _roi(self) -> tuple[int, int, int, int]:
         left, top, right, bottom = self._zone.bounds(self._view.size)
@@ -201,8 +236,8 @@ class _Day:
     @property
     def _regions(self) -> tuple[PixelBox, ...]:
         bounds = [self._zone.bounds(self._view.size)]
-        plan = plan_regions(self._view.size, bounds, self._detector.input_size, RegionNeeds())
-        return tuple(plan.regions)
+        size = self._watcher.detector.input_size
+        return tuple(plan_regions(self._view.size, bounds, size, RegionNeeds()).regions)
 
     def _take_up(self, pipeline: ViewPipeline, number: int) -> None:
         """What the pieces before left, as after a restart of the patrol."""
@@ -240,13 +275,13 @@ def quiet_result(folder: Path, glance_s: float) -> dict[str, Any]:
     ]  # fmt: skip
     kinds = sorted({p["kind"] for p in every})
     return {
+        "form": FORM,
         "model": folder.parent.name,
         "glance_s": glance_s,
         "commits": sorted({p["commit"] for p in every}),
-        "all": _rate(alarms, every, glance_s),
+        "all": _rate(alarms, every),
         "by_kind": {
-            k: _rate([a for a in alarms if a["kind"] == k], [p for p in every if p["kind"] == k],
-                     glance_s)
+            k: _rate([a for a in alarms if a["kind"] == k], [p for p in every if p["kind"] == k])
             for k in kinds
         },
         "by_type": dict(Counter(str(a["type"]) for a in alarms)),
@@ -264,15 +299,12 @@ def _alarms(day: list[dict[str, Any]]) -> list[Alarm]:
     return alarms_of(sightings, MIDNIGHT.timestamp())
 
 
-def _rate(alarms: list[dict[str, Any]], pieces: list[dict[str, Any]], glance_s: float
-          ) -> dict[str, Any]:  # fmt: skip
-    pictures = sum(p["pictures"] for p in pieces)
-    days = pictures * glance_s / DAY_S
+def _rate(alarms: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> dict[str, Any]:
+    days = sum(p["watched_s"] for p in pieces) / DAY_S
     low, high = poisson_rate(len(alarms), days)
+    counted = ("pictures", "in_looks", "detected", "cpu_s")
     return {
-        "camera_days": days, "pictures": pictures,
-        "different_pictures": sum(p["detected"] for p in pieces),
+        "camera_days": days, **{name: sum(p[name] for p in pieces) for name in counted},
         "false_alarms": len(alarms), "false_per_day": len(alarms) / days if days else None,
         "interval": [low, high if days else None],
-        "cpu_s": sum(p["cpu_s"] for p in pieces),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _MOST = 100
-QUIET_HEAD = ("places", "camera-days", "pictures", "different ones", "false alarms",
+QUIET_HEAD = ("places", "camera-days", "pictures", "of them in looks", "detected", "false alarms",
               "per camera-day", "95 %")  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def quiet_page(result: dict[str, Any], folder: Path) -> str:
 def quiet_about(result: dict[str, Any]) -> str:
     """What watched them, in one sentence."""
     commits = ", ".join(result["commits"])
-    return f"{result['model']}, one picture every {result['glance_s']:g} s, commits {commits}."
+    return f"{result['model']}, a glance every {result['glance_s']:g} s, commits {commits}."
 
 
 def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -47,7 +47,7 @@ def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
         low, high = rate["interval"]
         per_day = "–" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}"
         upper = "∞" if high is None else f"{high:.3g}"
-        counts = (rate["pictures"], rate["different_pictures"], rate["false_alarms"])
+        counts = tuple(rate[n] for n in ("pictures", "in_looks", "detected", "false_alarms"))
         rows.append((name, f"{rate['camera_days']:.2f}", *map(str, counts), per_day,
                      f"{low:.3g} to {upper}"))  # fmt: skip
     return rows

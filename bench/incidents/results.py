@@ -11,6 +11,7 @@ from typing import Any
 from bench.incidents.footage import TrueClip
 from bench.incidents.scores import Score
 from bench.incidents.sweep import Choice, SweepPoint
+from sample_videos.quiet import FORM
 
 BoxNorm = tuple[float, float, float, float]
 Table = Mapping[str, Score]
@@ -93,15 +94,22 @@ def _plain(table: Table) -> dict[str, Any]:
 def save(result: BenchResult, folder: Path) -> None:
     """Write `results.json`, `report.md` and `report.html`.
 
-    The reports show the quiet days too, when their `quiet.json` lies in the folder.
+    The reports show the quiet days too, when their `quiet.json` lies in the folder; one of days of
+    an older form is left out.
     """
     from bench.incidents.markdown import markdown_report
     from bench.incidents.report import html_report
 
     folder.mkdir(parents=True, exist_ok=True)
-    quiet = folder / "quiet.json"
-    days = json.loads(quiet.read_text(encoding="utf-8")) if quiet.is_file() else None
+    days = _quiet_days(folder / "quiet.json")
     text = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     (folder / "report.md").write_text(markdown_report(result, days), encoding="utf-8")
     (folder / "report.html").write_text(html_report(result, folder, days), encoding="utf-8")
+
+
+def _quiet_days(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    days: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return days if days.get("form") == FORM else None

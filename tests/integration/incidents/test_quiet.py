@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders.fake_detector import ColourDetector
 
-from bench.incidents.quiet import QuietOptions, run_quiet
+from bench.incidents.quiet import QuietOptions, Watcher, run_quiet
+from pipeline.engine.watch import Count
+from pipeline.types import CrowdCount
+from pipeline.zones import Zone
 from sample_videos.encode import ClipWriter
 from sample_videos.errors import SampleError
 from sample_videos.quiet import FootageDay, quiet_view
@@ -34,11 +38,15 @@ def clip(folder: Path, *, heap: bool) -> Path:
     return folder
 
 
-def watch(place: Path, out: Path, **options: object) -> dict[str, object]:
+def nobody(shot: object, zones: object, found: object) -> tuple[CrowdCount, ...]:
+    return ()
+
+
+def watch(place: Path, out: Path, count: Count = nobody, **options: object) -> dict[str, object]:
     out.mkdir(exist_ok=True)
     detector = ColourDetector({"garbage": NIGHTLY_PINK, "person": (0, 255, 0)})
     chosen = QuietOptions(1, 30.0, until_s=1200.0, piece_s=300.0, **options)
-    return run_quiet(detector, (None, place), out, chosen)
+    return run_quiet(Watcher(detector, count), (None, place), out, chosen)
 
 
 def test_what_lies_there_is_a_false_alarm_and_an_empty_street_has_none(tmp_path):
@@ -56,6 +64,29 @@ def test_what_lies_there_is_a_false_alarm_and_an_empty_street_has_none(tmp_path)
     assert found[True]["by_kind"].keys() == {"footage"}
     page = (tmp_path / "out-True" / "quiet.html").read_text()
     assert "data:image/jpeg;base64,/9j" in page
+
+
+def test_what_is_suspected_is_looked_at_and_the_looks_are_no_longer_time(tmp_path):
+    empty, suspected = tmp_path / "empty", tmp_path / "suspected"
+    seen = {}
+    for place in (empty, suspected):
+        place.mkdir()
+        clip(place, heap=place is suspected)
+        seen[place] = watch(place, tmp_path / f"out-{place.name}")["all"]
+    assert seen[empty]["in_looks"] == 0
+    assert seen[empty]["pictures"] == 1200 / 30
+    assert seen[suspected]["in_looks"] > 0
+    assert seen[suspected]["pictures"] > 1200 / 30
+    assert seen[suspected]["camera_days"] == seen[empty]["camera_days"]
+
+
+def test_people_are_counted_as_the_patrol_counts_them(tmp_path):
+    def many(shot: object, zones: Sequence[Zone], found: object) -> tuple[CrowdCount, ...]:
+        return tuple(CrowdCount(zone.id, 40.0, "density") for zone in zones)
+
+    place = clip(tmp_path, heap=False)
+    assert watch(place, tmp_path / "out", many)["by_type"] == {"crowding": 1}
+    assert watch(place, tmp_path / "none")["by_type"] == {}
 
 
 def test_broken_off_day_goes_on_and_gives_the_same(tmp_path):
@@ -92,7 +123,16 @@ def test_equal_contents_are_equal_pictures(tmp_path):
     for t_s in range(0, 3600, 10):
         shown = day.picture(float(t_s)).tobytes()
         assert seen.setdefault(day.content(float(t_s)), shown) == shown
-    assert len(seen) == 10 * 2
+    assert 2 < len(seen) <= 10 * 2
+
+
+def test_footage_plays_on_and_goes_elsewhere_after_a_while(tmp_path):
+    day = FootageDay(clip(tmp_path, heap=False) / "road-overhead-360p.mp4", 1, 15)
+    numbers = [day.content(240.0 + 0.2 * n)[1] for n in range(600)]
+    steps = np.abs(np.diff(numbers))
+    assert steps.max() == 1, "five pictures a second, one after the other, back and forth"
+    starts = {day.content(120.0 * slot)[1] for slot in range(40)}
+    assert len(starts) > 4
 
 
 def test_noon_is_brighter_than_midnight():

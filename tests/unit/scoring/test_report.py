@@ -36,7 +36,8 @@ CLIP = TrueClip("clip", Path("a.mp4"), TRUTH, "real")
 QUIET_RATE = {
     "camera_days": 10.0,
     "pictures": 86400,
-    "different_pictures": 900,
+    "in_looks": 60,
+    "detected": 900,
     "false_alarms": 1,
     "false_per_day": 0.1,
     "interval": [0.0025, 0.557],
@@ -145,7 +146,7 @@ def test_pictures_that_are_left_out_are_counted(problems, said):
 def test_quiet_days_are_in_the_one_report(written):
     text = written(result(), QUIET)
     assert "Quiet days" in text
-    assert "patrol@1, one picture every 10 s" in text
+    assert "patrol@1, a glance every 10 s" in text
     assert "0.0025 to 0.557" in text
     assert "0 to ∞" in text
     assert "Quiet days" not in written(result())
