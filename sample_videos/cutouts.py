@@ -39,7 +39,6 @@ STALLS = (
     ("vending-street/images/shtB_train_174.webp#336,138,593,266", 2.8),
 )
 """Stalls seen from the front, and their height in metres: clothes, fruit, two tents with people."""
-SCOOTER = "vending/images/neg_0160.webp#46,150,180,363"
 VANS = (
     ("vending/images/neg_0162.webp#28,95,152,214", "car"),
     ("helmet/images/panly_00165.webp#198,91,413,250", "truck_bus"),

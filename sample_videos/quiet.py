@@ -103,15 +103,15 @@ class StagedDay:
         self._weather = DayWeather(scenario.seed, self.size, light_s)
 
     def content(self, t_s: float) -> Hashable:
-        """The step of light, the picture of the backdrop, and who stands where."""
+        """Light and rain, the picture of the backdrop, and who stands where."""
         shown_s = round(t_s * _FPS) / _FPS
         people = tuple((s.actor.id, s.at_m) for s in self._cast.at(shown_s))
-        return self._weather.step(t_s), self._number(shown_s), people
+        return self._weather.moment(t_s), self._number(shown_s), people
 
     def picture(self, t_s: float) -> Image:
         """See `QuietView.picture`."""
         shown = self._stage.frame(round(t_s * _FPS))[0]
-        return self._weather.over(shown, self._weather.step(t_s))
+        return self._weather.over(shown, t_s)
 
 
 class FootageDay:
@@ -136,12 +136,12 @@ class FootageDay:
         self._weather = DayWeather(seed, self.size, FOOTAGE_LIGHT_S)
 
     def content(self, t_s: float) -> Hashable:
-        """The step of light, and the number of the clip's picture."""
-        return self._weather.step(t_s), self._clip.number(self._played_s(t_s))
+        """Light and rain, and the number of the clip's picture."""
+        return self._weather.moment(t_s), self._clip.number(self._played_s(t_s))
 
     def picture(self, t_s: float) -> Image:
         """See `QuietView.picture`."""
-        return self._weather.over(self._clip.at(self._played_s(t_s)), self._weather.step(t_s))
+        return self._weather.over(self._clip.at(self._played_s(t_s)), t_s)
 
     def _played_s(self, t_s: float) -> float:
         slot, inside_s = divmod(t_s, _SLOT_S)

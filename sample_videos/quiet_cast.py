@@ -1,6 +1,6 @@
 """Who comes before a quiet camera over a day, and what is lawfully put there; nothing is drawn.
 
-Passers-by, people who wait, a street cleaner with a bin on wheels, deliveries, parked two-wheelers,
+Passers-by, people who wait, a street cleaner with a bin on wheels, deliveries, parked cars,
 bins that are put out and taken in: everything that a patrol must not take for an incident. All of
 it is cut out of photographs.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sample_videos.cutouts import CLOSED_BINS, SCOOTER, VANS
+from sample_videos.cutouts import CLOSED_BINS, VANS
 from sample_videos.scenario import ActorSpec, Metres2, Scenario
 from sample_videos.timeline import ActorState
 from sample_videos.weather import DAY_S, HOUR_S
@@ -123,7 +123,8 @@ class DayPlan:
         for begin in self._rng.uniform(7 * HOUR_S, 20 * HOUR_S, 6):
             self._deliver(float(begin))
         for hour in (8.2, 15.5):
-            self._stand((SCOOTER, "two_wheeler", 1.15), hour * HOUR_S, 2.0 * HOUR_S)
+            name, label = VANS[int(self._rng.integers(len(VANS)))]
+            self._stand((name, label, 1.6), hour * HOUR_S, 2.0 * HOUR_S)
         name = CLOSED_BINS[int(self._rng.integers(len(CLOSED_BINS)))]
         self._stand((name, "bin", 1.2), 5.8 * HOUR_S, 4.6 * HOUR_S)
         return self.visits

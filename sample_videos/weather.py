@@ -18,7 +18,7 @@ class DayWeather:
     """The light of a day from midnight to midnight: sun, clouds, a wandering shadow, rain.
 
     It changes in steps, so that a picture of the same content in the same step is the same picture
-    byte for byte and need not be looked at twice.
+    byte for byte and need not be looked at twice; while it rains, every picture is another one.
 
     Args:
         seed: Decides about clouds, rain and grain.
@@ -37,17 +37,22 @@ class DayWeather:
             (b, b + float(rng.uniform(0.5, 3)) * HOUR_S) for b in rng.uniform(0, DAY_S, 2)
         ]
 
-    def step(self, t_s: float) -> int:
-        """Number of the step of light in which a second of the day lies."""
-        return int(t_s / self._step_s)
+    def moment(self, t_s: float) -> tuple[int, int]:
+        """The step of light, and in the rain the tenth of a second: what tells pictures apart."""
+        step = int(t_s / self._step_s)
+        return step, round(t_s * 10) if self.is_raining(self._middle_s(step)) else 0
+
+    def _middle_s(self, step: int) -> float:
+        return (step + 0.5) * self._step_s
 
     def is_raining(self, t_s: float) -> bool:
         """True in one of the day's two showers."""
         return any(begin <= t_s < end for begin, end in self._rain)
 
-    def over(self, image: Image, step: int) -> Image:
-        """The picture, (height, width, 3) BGR, as it looks in a step of light."""
-        t_s = (step + 0.5) * self._step_s
+    def over(self, image: Image, t_s: float) -> Image:
+        """The picture, (height, width, 3) BGR, as it looks at a second of the day."""
+        step, drops = self.moment(t_s)
+        t_s = self._middle_s(step)
         sun = sunlight(t_s)
         shown = image.astype(np.float32) * self._gain(t_s, sun)[..., None]
         # Light is warm near sunrise and sunset, and yellow under lamps.
@@ -59,7 +64,7 @@ class DayWeather:
         noise = np.float32(1.0 + 5.0 * (1 - sun) ** 2)
         shown += self._grain[dy : dy + height, dx : dx + width] * noise
         if self.is_raining(t_s):
-            shown = self._rained(shown, rng)
+            shown = self._rained(shown, np.random.default_rng([self._seed, drops, 10]))
         sway = rng.normal(0, 0.35, 2)
         move = np.array([[1, 0, sway[0]], [0, 1, sway[1]]], np.float32)
         moved = cv2.warpAffine(shown, move, self._size, borderMode=cv2.BORDER_REPLICATE)

@@ -138,8 +138,19 @@ def test_footage_plays_on_and_goes_elsewhere_after_a_while(tmp_path):
 def test_noon_is_brighter_than_midnight():
     grey = np.full((48, 64, 3), GREY, np.uint8)
     weather = DayWeather(1, (64, 48), 1800.0)
-    night, noon = (weather.over(grey, weather.step(h * 3600.0)) for h in (0, 12))
+    night, noon = (weather.over(grey, h * 3600.0) for h in (0, 12))
     assert noon.mean() > 1.8 * night.mean()
+
+
+def test_rain_falls_and_dry_light_stands_still():
+    weather = DayWeather(1, (64, 48), 600.0)
+    rainy = next(t for t in range(300, 86400, 600) if weather.is_raining(t))
+    dry = next(t for t in range(300, 86400, 600) if not weather.is_raining(t))
+    grey = np.full((48, 64, 3), GREY, np.uint8)
+    for t_s, stands_still in ((rainy, False), (dry, True)):
+        now, later = (weather.over(grey, t_s + more) for more in (0.0, 0.2))
+        assert np.array_equal(now, later) == stands_still
+        assert (weather.moment(t_s) == weather.moment(t_s + 0.2)) == stands_still
 
 
 def test_without_places_it_says_so(tmp_path):
