@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
+from skygrid import bench_tables as tables
 from skygrid.failures import is_expected
-
-if TYPE_CHECKING:
-    from bench.detect_compare import Comparison
-    from bench.incidents.scores import Score
 
 app = typer.Typer(help="Benchmarks; each prints a table and writes its figures.")
 console = Console()
+LOG_EVERY_S = 30.0
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON.")]
 Weights = Annotated[str, typer.Option(help="Name of a shipped weight, or a weight directory.")]
@@ -64,19 +62,10 @@ def detect(
         split=split,
         density=density or None,
     )
-    if before is not None:
-        _print_comparison(compare(before, report, own or ()))
-
-
-def _print_comparison(found: Comparison) -> None:
-    """Leaves with 1 when the newer weight should not be adopted."""
-    table = Table("set", "class", "objects", "mAP50 before", "now", "difference")
-    for d in found.differences:
-        points = f"{100 * (d.after - d.before):+.1f}"
-        table.add_row(
-            d.set_name, d.label, str(d.objects), f"{d.before:.3f}", f"{d.after:.3f}", points
-        )
-    console.print(table)
+    if before is None:
+        return
+    found = compare(before, report, own or ())
+    console.print(tables.comparison(found))
     for reason in found.against:
         console.print(f"against it: {reason}", highlight=False)
     if found.against:
@@ -126,7 +115,7 @@ def incidents(
     )
     with Progress(console=console) as progress:
         result, worse = bench_incidents(wanted, _bar(progress, "incidents"))
-    console.print(_scores(result.scores))
+    console.print(tables.scores(result.scores))
     console.print(f"report: {out / 'report.html'}", highlight=False)
     for regression in worse:
         console.print(f"[red]worse:[/] {regression}", highlight=False)
@@ -178,18 +167,7 @@ def quiet(
     options = QuietOptions(days, glance, most_s=most_s, again=again)
     with Progress(console=console) as progress:
         result = bench_quiet(wanted, options, _bar(progress, "quiet days"))
-    table = Table("places", "camera-days", "pictures", "false alarms", "per camera-day", "95 %")
-    for name, rate in {"all": result["all"], **result["by_kind"]}.items():
-        low, high = rate["interval"]
-        table.add_row(
-            name,
-            f"{rate['camera_days']:.2f}",
-            str(rate["pictures"]),
-            str(rate["false_alarms"]),
-            "" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}",
-            "" if high is None else f"{low:.3g} to {high:.3g}",
-        )
-    console.print(table)
+    console.print(tables.quiet(result))
     console.print(f"report: {out / 'quiet.html'}", highlight=False)
 
 
@@ -210,11 +188,7 @@ def track(
     if not clips:
         raise NothingToMeasure("footage must hold folders with gt.txt and meta.json, found none")
     rows = measure(clips, rates or RATES, sorted(TRACKERS, reverse=True))
-    table = Table(*rows[0])
-    for row in rows:
-        shown = {**row, "fps": f"{row['fps']:g}"}
-        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in shown.values()))
-    console.print(table)
+    console.print(tables.tracking(rows))
     _write(json_file, rows)
 
 
@@ -235,11 +209,7 @@ def forgetting(
     if place is None:
         raise NothingToMeasure("real clips must be named by --footage or SKYGRID_FOOTAGE")
     result = run(footage=place, start=start, weights=weights)
-    table = Table("class", "found", "of")
-    for label, row in result["classes"].items():
-        table.add_row(label, f"{row['recall']:.3f}", str(row["n"]))
-    table.add_row("all", f"{result['recall']:.3f}" if result["n"] else "–", str(result["n"]))
-    console.print(table)
+    console.print(tables.forgetting(result))
     _write(json_file, result)
 
 
@@ -261,11 +231,7 @@ def crowd(
         raise NothingToMeasure("counted pictures must be named by --data or SKYGRID_DATA")
     settings = DetectorSettings(weights=weights, timeout_s=300.0)
     result = count_crowds(place, settings, CrowdSettings(density_weights=density), split)
-    table = Table("counted by", "pictures", "MAE", "RMSE")
-    for name in ("patrol", "boxes"):
-        errors = result[name]
-        table.add_row(name, str(errors["n"]), f"{errors['mae']:.1f}", f"{errors['rmse']:.1f}")
-    console.print(table)
+    console.print(tables.crowd(result))
     console.print(f"{result['share']:.2f} of the error of bare boxes", highlight=False)
     _write(json_file, result)
 
@@ -311,32 +277,9 @@ def speed(
         )
         wanted = replace(wanted, other_shapes=())
     report = run(wanted, lambda text: console.print(text, style="dim"))
-    table = Table(
-        "variant", "cameras", "CPU per camera", "per core", "against patrol", "due held", "found"
-    )
-    for row in report["variants"]:
-        recall = row["recall"]
-        table.add_row(
-            row["name"],
-            str(row["cameras"]),
-            f"{row['cpu_percent_per_camera']:.2f} %",
-            f"{row['cameras_per_core']:.1f}",
-            "" if row["ratio"] is None else f"{row['ratio']:.2f}×",
-            f"{row['share_of_due']:.0%}",
-            f"{recall['found']} of {recall['incidents']}" if recall else "",
-        )
-    console.print(table)
-    for name, why in report["about"]["left_out"].items():
-        console.print(f"left out: {name}, {why}", highlight=False)
-    if delay := report["delay"]:
-        console.print(
-            f"from a bare head to the queue: p50 {delay['p50']} s, p95 {delay['p95']} s of "
-            f"{delay['n']}, {delay['missed']} missed; keyframes every {delay['keyframe_s']} s"
-        )
-    for row in report["growth"]:
-        console.print(f"{row['cameras']} cameras, 10 s: {row['cpu_percent_per_camera']:.2f} % each")
-    for held in report["held"]:
-        console.print(f"{held['cameras']} cameras, 2 s: {'held' if held['holds'] else 'not held'}")
+    console.print(tables.speed(report))
+    for line in tables.speed_notes(report):
+        console.print(line, highlight=False)
     console.print(f"report: {out / 'speed.md'}, figures: {out / 'speed.json'}", highlight=False)
 
 
@@ -392,33 +335,18 @@ def _write(path: Path | None, figures: object) -> None:
         path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
-def _scores(scores: Mapping[str, Score]) -> Table:
-    table = Table(
-        "type", "incidents", "found", "recall", "precision", "doubled", "false", "p95 delay"
-    )
-    for name, score in scores.items():
-        table.add_row(
-            name,
-            str(score.incidents),
-            str(score.found),
-            _share(score.recall),
-            _share(score.precision),
-            str(score.duplicates),
-            str(score.false_alarms),
-            "" if score.delay_p95_s is None else f"{score.delay_p95_s:.1f} s",
-        )
-    return table
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
 def _bar(progress: Progress, name: str) -> Callable[[str, int, int], None]:
+    """A bar on a terminal; a line every while in a log, where bars do not show."""
     task = progress.add_task(name, total=None)
+    told_s = -LOG_EVERY_S
 
     def show(what: str, step: int, steps: int) -> None:
+        nonlocal told_s
         progress.update(task, description=what, completed=step, total=steps)
+        now_s = time.monotonic()
+        if not console.is_terminal and now_s - told_s >= LOG_EVERY_S:
+            told_s = now_s
+            console.print(f"{name}: {what}, {step} of {steps}", highlight=False)
 
     return show
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.errors import NothingToMeasure
@@ -81,3 +84,16 @@ def test_incidents_end_normally_unless_something_is_worse(monkeypatch, tmp_path,
     monkeypatch.setattr("bench.incidents.command.bench_incidents", lambda *_: (nothing, worse))
     answer = CliRunner().invoke(app, ["bench", "incidents", "--out", str(tmp_path)])
     assert answer.exit_code == code
+
+
+def test_a_log_gets_a_line_every_while_in_place_of_a_bar(monkeypatch):
+    text, clock = StringIO(), iter([0.0, 1.0, 40.0])
+    monkeypatch.setattr(cli_bench, "console", Console(file=text))
+    monkeypatch.setattr(cli_bench.time, "monotonic", lambda: next(clock))
+    show = cli_bench._bar(Mock(), "quiet days")
+    for step in (1, 2, 3):
+        show(f"day {step}", step, 9)
+    assert text.getvalue().splitlines() == [
+        "quiet days: day 1, 1 of 9",
+        "quiet days: day 3, 3 of 9",
+    ]
