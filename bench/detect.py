@@ -14,7 +14,7 @@ from typing import Any, Literal
 from models.card import find_weight, read_card
 from models.detector import Detector
 from models.evaluation.crowd import counter_errors, crowd_errors
-from models.evaluation.detect import scored_pictures, seen_by_patrol
+from models.evaluation.detect import TILED_FLOOR, TILED_SETS, scored_pictures, seen_by_patrol
 from models.evaluation.plots import write_plots
 from models.evaluation.score import Scored, class_table, score
 from models.evaluation.sheets import write_sheets
@@ -24,12 +24,6 @@ from models.training.manifest import Picture, data_directory, read_sets
 
 FLOOR = 0.001
 """Confidence floor for average precision; the patrol's own floor is far higher."""
-
-TILED_FLOOR = 0.02
-"""Floor in tiles: merging what tiles saw compares boxes pair by pair."""
-
-TILED_SETS = ("eagle",)
-"""Sets from high up, which a patrol looks at in tiles; scored both ways."""
 
 
 def run(

@@ -18,6 +18,12 @@ from models.training.manifest import Picture
 
 BATCH = 8
 
+TILED_SETS = ("eagle",)
+"""Sets from high up, which a patrol looks at in tiles; scored both ways."""
+
+TILED_FLOOR = 0.02
+"""Confidence floor in tiles: merging what tiles saw compares boxes pair by pair."""
+
 
 def scored_pictures(
     pictures: Sequence[Picture],

@@ -18,7 +18,13 @@ from models.crowd_correction import BoxCorrection
 from models.detector import Detector, ImageArray
 from models.evaluation.average_precision import precision_curve
 from models.evaluation.crowd import crowd_errors, people_boxes
-from models.evaluation.detect import read_picture, scored_pictures, seen_by_patrol
+from models.evaluation.detect import (
+    TILED_FLOOR,
+    TILED_SETS,
+    read_picture,
+    scored_pictures,
+    seen_by_patrol,
+)
 from models.evaluation.plots import write_plots
 from models.evaluation.rates import count_errors
 from models.evaluation.score import Scored, class_table, judged, pick_threshold, score
@@ -41,12 +47,6 @@ SIZES: tuple[tuple[int, int], ...] = ((384, 640), (640, 640))
 
 FULL = (640, 640)
 """Input size at which figures are taken; INT8 is compared with float at every size."""
-
-TILED_SETS = ("eagle",)
-"""Sets from high up, which are measured in tiles, too."""
-
-TILED_FLOOR = 0.02
-"""Confidence floor in tiles: merging what tiles saw compares boxes pair by pair."""
 
 CALIBRATION_PICTURES = 160
 ALLOWED_LOSS = 0.01
