@@ -32,6 +32,10 @@ SAME_PLACE = 0.25
 ATTENDED_PATIENCE = 3.0
 """Luggage whose owner stays with it must lie for so many times the dwell."""
 
+PARKED_S = 60.0
+"""A vehicle that stood for so long before a thing appeared, or from the first picture on, did not
+bring it: bags lie beside parked cars, and would be luggage for as long as those stay."""
+
 SAME_ACT = 0.5
 """Gap, in sizes, up to which an act is that of this thing."""
 
@@ -160,7 +164,10 @@ class GarbageRule:
         """Like `_who`, for an act: who stayed on until the present is still there."""
         _, left_s = self._actors.get(place.key, (frozenset(), None))
         if left_s is None:
-            here = any(self._is_at(t, place) for t in seen_now(scene, ACTORS))
+            here = any(
+                self._is_at(t, place) and not self._is_parked(t, place)
+                for t in seen_now(scene, ACTORS)
+            )
             left_s = act.left_s if act.left_s is not None else None if here else scene.timestamp_s
         self._actors[place.key] = frozenset({0}), left_s
         return self._actors[place.key]
@@ -177,7 +184,14 @@ class GarbageRule:
             and t.last_seen_s >= since_s
             and t.first_seen_s <= place.since_s
             and self._is_at(t, place)
+            and not self._is_parked(t, place)
         )
+
+    def _is_parked(self, track: Track, place: Standing) -> bool:
+        if track.label not in VEHICLES or track.still_since_s is None:
+            return False
+        always = self._begun_s is not None and track.still_since_s <= self._begun_s
+        return always or place.since_s - track.still_since_s >= PARKED_S
 
     def _is_at(self, track: Track, place: Standing) -> bool:
         return gap(track.xyxy, place.box) <= self._settings.reach * extent(track.xyxy)

@@ -10,6 +10,7 @@ from pipeline.types import Phase
 
 BAG = (300.0, 300.0, 340.0, 340.0)
 PERSON = (290.0, 200.0, 350.0, 350.0)
+CAR = (345.0, 220.0, 545.0, 345.0)
 
 
 def move(box, dx, dy=0.0):
@@ -219,6 +220,28 @@ class TestDumping:
     def test_while_its_owner_stays_it_is_luggage(self, play):
         sightings = play("garbage", dwell_s=30).run(self.dump(leave_s=300), 98, fps=5)
         assert sightings == []
+
+    @pytest.mark.parametrize("came_s", [0, 20])
+    def test_a_parked_car_beside_it_is_not_its_owner(self, play, came_s):
+        """Bags are dumped between parked cars; the car stays for the night."""
+
+        def script(t):
+            car = [("car", move(CAR, -300 + 60 * min(t - came_s, 5)) if came_s else CAR)]
+            return [*(car if t >= came_s else []), *bag(110)(t)]
+
+        sightings = play("garbage", dwell_s=30).run(script, 200)
+        assert [(s.phase, s.subtype) for s in sightings] == [(Phase.STARTED, None)]
+        assert sightings[0].timestamp_s <= 150
+
+    def test_a_van_that_has_just_come_is_its_owner_until_it_leaves(self, play):
+        def script(t):
+            way = -300 + 60 * min(t - 20, 5) if t < 60 else -60 * (t - 60)
+            van = [("truck_bus", move(CAR, way))] if 20 <= t < 65 else []
+            return [*van, *bag(35)(t)]
+
+        sightings = play("garbage", dwell_s=120, dumping_dwell_s=20).run(script, 120)
+        assert [(s.phase, s.subtype) for s in sightings] == [(Phase.STARTED, "dumping")]
+        assert 78 <= sightings[0].timestamp_s <= 90
 
     def test_there_from_the_start_nobody_is_blamed(self, play):
         def script(t):
