@@ -32,8 +32,9 @@ EXPLAINED_SHARE = 0.3
 SURE = 0.5
 """Confidence from which a class counts with its whole weight."""
 
-NAMED = 0.25
-"""Confidence from which a named occupation may be kept by several people in turn."""
+NAMED = SURE
+"""Confidence from which a named occupation may be kept by several people in turn: on a busy path
+somebody passes a lamp post all the time."""
 
 KEPT_SHARE = 0.5
 """Share of the time, over one dwell, that one person must stay with a thing of unknown class.
@@ -183,14 +184,16 @@ class StreetVendingRule:
         ]
 
     def _who(self, place: Standing, trade: Trade, scene: Scene) -> list[Reason]:
+        """What people do at a thing says as much as it is sure that there is one."""
         settings = self._settings
         reasons = []
+        sure = min(1.0, max(place.kinds.values(), default=0.0) / SURE)
         if trade.near:
             share = min(1.0, trade.attended / max(settings.attended_share, 1e-6))
             reasons.append(
                 Reason(
                     "attended",
-                    settings.attended_weight * share,
+                    settings.attended_weight * share * sure,
                     {"share": round(trade.attended, 3), "kept": round(trade.kept(), 3)},
                 )
             )
@@ -199,7 +202,7 @@ class StreetVendingRule:
             reasons.append(
                 Reason(
                     "passers_by",
-                    settings.passers_by_weight * counted,
+                    settings.passers_by_weight * counted * sure,
                     {"people": len(trade.stopped)},
                 )
             )
