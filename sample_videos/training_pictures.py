@@ -24,9 +24,9 @@ _LEAST_SIDE_PX = 6
 _VALIDATION_EVERY = 10
 _KINDS = ("street", "square", "site")
 _HEADS = ("bare", "bare", "cap", "hood")
-_HEADS_AT_SITES = ("helmet", "helmet", "helmet", "bare", "bare", "bare", "cap", "hood")
-"""At sites as many heads are bare as under a helmet: one who takes it off looks like the
-others but for the head."""
+_HEADS_AT_SITES = (*("helmet",) * 5, *("bare",) * 3, *("cap",) * 3, "hood")
+"""At sites more heads are bare than under a helmet: one who takes it off looks like the others but
+for the head, and a cap has a helmet's colours."""
 _LIGHTS = ("day", "day", "overcast", "dusk", "night")
 
 Progress = Callable[[int, int], None]
@@ -113,9 +113,15 @@ def random_scene(seed: int, number: int) -> Scenario:
         place("parasol", 1, (1.5, 5.0))
         place("blanket", 1, (1.5, 5.0))
         place("heap", 1, (1.0, 5.5), bags=int(rng.integers(2, 10)))
+        for heap in [a for a in actors if a["kind"] == "heap"]:  # half of it behind a trough
+            x, y = heap["at_m"]
+            place("planter", 1, (y - 1.3, y - 0.9))
+            if actors[-1]["kind"] == "planter":
+                actors[-1]["at_m"][0] = x + float(rng.uniform(-0.9, 0.9))
         place("bag", 2, (1.0, 5.5), size_m=float(rng.uniform(0.4, 0.7)))
         place("bin", 2, (3.5, 6.0), level=float(rng.choice([0.4, 1.5, 1.9])))
-        place("car", 1, (-2.2, -1.4))
+        place("car", 1, (-2.2, 5.0))
+        place("van", 1, (-2.2, -1.4))
         place("tree", 1, (0.4, 0.8))
     else:
         place("scaffold", 1, (6.0, 6.5), size_m=8.0)
