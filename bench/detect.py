@@ -140,9 +140,10 @@ def crowd_report(
     detector = load_detector(watching)
     try:
         seen = seen_by_patrol(counted, detector, detector.thresholds)
+        sure = detector.thresholds.get("person", 0.0)
     finally:
         detector.close()
-    errors = crowd_errors(seen, read_card(find_weight(settings.weights)).crowd) or {}
+    errors = crowd_errors(seen, read_card(find_weight(settings.weights)).crowd, sure) or {}
     if density is None:
         return errors
     counter = load_crowd_counter(watching, CrowdSettings(density_weights=density))

@@ -53,18 +53,28 @@ class DensityMap(Protocol):
 class BoxCounter:
     """Counts person boxes whose foot stands in the area, with a calibrated correction."""
 
-    def __init__(self, labels: Sequence[str], correction: BoxCorrection) -> None:
-        """`labels` of the detector; they must hold "person"."""
+    def __init__(
+        self, labels: Sequence[str], correction: BoxCorrection, sure_from: float | None = None
+    ) -> None:
+        """`labels` of the detector must hold "person"; `sure_from` is its threshold in the card,
+        without one that of the correction."""
         self._person = list(labels).index("person")
         self._correction = correction
+        self._sure_from = correction.threshold if sure_from is None else sure_from
 
     def count(
         self, image: ImageArray, found: Detections, areas: Sequence[Polygon]
     ) -> tuple[PeopleCount, ...]:
         """See `CrowdCounter.count`."""
-        people = (found.class_id == self._person) & (found.confidence >= self._correction.threshold)
-        feet = _feet(found.xyxy[people])
-        return tuple(PeopleCount(self._correction(_inside(feet, area)), "boxes") for area in areas)
+        people = found.where(found.class_id == self._person)
+        feet = [
+            _feet(people.xyxy[people.confidence >= least])
+            for least in (self._correction.threshold, self._sure_from)
+        ]
+        return tuple(
+            PeopleCount(self._correction(*(_inside(f, area) for f in feet)), "boxes")
+            for area in areas
+        )
 
 
 class SaturationCounter:

@@ -10,6 +10,10 @@ import numpy as np
 
 from models.errors import CardError
 
+SPARSE = 0.5
+"""Up to this share of the fewest boxes of the fit, people stand apart and only sure boxes count:
+an unsure one beside a sure one is the same person's more often than another's."""
+
 DEFAULT_THRESHOLD = 0.25
 """Confidence of a person in a crowd: lower than elsewhere, heads and shoulders are all there is."""
 
@@ -51,8 +55,19 @@ class BoxCorrection:
             raise CardError(f"crowd knots must not fall in people, got {people}")
         return cls(threshold, boxes, people)
 
-    def __call__(self, boxes: float) -> float:
-        """People where so many boxes were counted."""
+    def __call__(self, boxes: float, sure: float) -> float:
+        """People where so many boxes were counted, and so many of them surely.
+
+        Few boxes are taken as they are, the sure ones of them; from the fit's fewest on they are
+        corrected; in between it is a mixture.
+
+        Args:
+            boxes: Boxes from `threshold` on.
+            sure: Boxes from the threshold on that the weight's card gives for persons.
+        """
+        many = float(np.interp(boxes, self.boxes, self.people))
         if boxes >= self.boxes[-1]:
-            return boxes * self.people[-1] / self.boxes[-1]
-        return float(np.interp(boxes, self.boxes, self.people))
+            many = boxes * self.people[-1] / self.boxes[-1]
+        fewest = self.boxes[1]
+        share = (boxes - SPARSE * fewest) / ((1 - SPARSE) * fewest)
+        return sure + min(1.0, max(0.0, share)) * (many - sure)

@@ -51,7 +51,8 @@ def load_crowd_counter(detector: DetectorSettings, settings: CrowdSettings) -> C
     card = read_card(find_weight(detector.weights))
     if "person" not in card.labels:
         raise UnsupportedSetting(f"counting people needs the class person, {card.name} lacks it")
-    boxes = BoxCounter(card.labels, BoxCorrection.of_card(card.crowd))
+    correction, sure_from = BoxCorrection.of_card(card.crowd), card.thresholds.get("person")
+    boxes = BoxCounter(card.labels, correction, sure_from)
     if settings.density_weights is None:
         return boxes
     return SaturationCounter(boxes, load_density(settings), settings.dense_from)

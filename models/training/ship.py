@@ -122,9 +122,10 @@ def ship(
         high = [p for p in validation if p.set_name in TILED_SETS]
         report["sets"]["eagle_tiled"] = class_table(measure(made, origin, high, tiled=True))
         counted = [p for p in pictures if p.split == "train" and from_street_camera(p)]
-        crowd = crowd_correction(watched(made, counted, thresholds), thresholds.get("person", 0.0))
+        sure = thresholds.get("person", 0.0)
+        crowd = crowd_correction(watched(made, counted, thresholds), sure)
         counted = [p for p in validation if p.points is not None]
-        report["crowd"] = crowd_errors(watched(made, counted, thresholds), crowd)
+        report["crowd"] = crowd_errors(watched(made, counted, thresholds), crowd, sure)
         card = _card(origin, made, thresholds, training, validation)
         card = card.model_copy(update={"metrics": {**report, "int8": int8}, "crowd": crowd})
         write_card(made, card)
@@ -304,9 +305,13 @@ def crowd_correction(scored: Sequence[Scored], sure: float) -> dict[str, Any] | 
     for share in CROWD_SHARES if counted else ():
         threshold = round(share * sure, 3)
         boxes = [people_boxes(s, threshold) for s in counted]
+        surely = [people_boxes(s, sure) for s in counted]
         for mae, known in (
             (float(count_errors(boxes, people)["mae"]), BoxCorrection(threshold)),
-            (_held_out(boxes, people, threshold), fit_box_correction(boxes, people, threshold)),
+            (
+                _held_out(boxes, surely, people, threshold),
+                fit_box_correction(boxes, people, threshold),
+            ),
         ):
             if best is None or mae < best[0]:
                 knots = [list(pair) for pair in zip(known.boxes, known.people, strict=True)]
@@ -314,7 +319,9 @@ def crowd_correction(scored: Sequence[Scored], sure: float) -> dict[str, Any] | 
     return best[1] if best else None
 
 
-def _held_out(boxes: Sequence[float], people: Sequence[float], threshold: float) -> float:
+def _held_out(
+    boxes: Sequence[float], surely: Sequence[float], people: Sequence[float], threshold: float
+) -> float:
     """Mean absolute error of corrections on pictures that they were not fitted to; infinite with
     a single picture."""
     if len(boxes) < 2:
@@ -325,7 +332,9 @@ def _held_out(boxes: Sequence[float], people: Sequence[float], threshold: float)
     for held in range(part.max(initial=0) + 1):
         of, there = known[:, part != held].tolist()
         fit = fit_box_correction(of, there, threshold)
-        corrected[part == held] = [fit(b) for b in known[0, part == held]]
+        corrected[part == held] = [
+            fit(b, s) for b, s, p in zip(boxes, surely, part, strict=True) if p == held
+        ]
     return float(count_errors(corrected.tolist(), people)["mae"])
 
 

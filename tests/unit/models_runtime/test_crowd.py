@@ -88,13 +88,35 @@ def test_cells_on_the_edge_count_by_their_share() -> None:
 
 
 def test_correction_of_a_card() -> None:
-    assert BoxCorrection.of_card(None)(7) == 7
-    assert BoxCorrection.of_card({"factor": 1.5})(10) == pytest.approx(15)
+    assert BoxCorrection.of_card(None)(7, 5) == 7
+    assert BoxCorrection.of_card({"factor": 1.5})(10, 8) == pytest.approx(15)
     knots = BoxCorrection.of_card({"threshold": 0.3, "knots": [[0, 0], [10, 12], [30, 60]]})
     assert knots.threshold == 0.3
-    assert knots(5) == pytest.approx(6)
-    assert knots(20) == pytest.approx(36)
-    assert knots(60) == pytest.approx(120)
+    assert knots(20, 15) == pytest.approx(36)
+    assert knots(60, 40) == pytest.approx(120)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "sure", "people"),
+    [(0, 0, 0), (4, 3, 3), (5, 3, 3), (7.5, 5, 7), (10, 7, 12), (20, 15, 36)],
+)
+def test_few_boxes_are_sure_ones_and_many_are_corrected(
+    boxes: float, sure: float, people: float
+) -> None:
+    """Of five people who stand apart, ten boxes were counted, and a third added to them."""
+    correction = BoxCorrection(0.15, (0.0, 10.0, 30.0), (0.0, 12.0, 60.0))
+    assert correction(boxes, sure) == pytest.approx(people)
+
+
+def test_a_counter_takes_few_people_surely_and_a_crowd_with_every_box() -> None:
+    counter = BoxCounter(["person"], BoxCorrection(0.2, (0.0, 10.0), (0.0, 15.0)), sure_from=0.5)
+
+    def counted(sure: int, unsure: int) -> float:
+        found = Detections.concat([people(sure, 0.8), people(unsure, 0.3, left=110)])
+        return counter.count(IMAGE, found, [EVERYWHERE])[0].people
+
+    assert counted(4, 1) == 4
+    assert counted(8, 12) == pytest.approx(30)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +140,12 @@ def test_a_fit_recovers_saturation() -> None:
     truth = random.uniform(0, 200, 300)
     boxes = np.round(60 * (1 - np.exp(-truth / 60)))
     correction = fit_box_correction(boxes.tolist(), truth.tolist(), 0.3)
-    error = [abs(correction(b) - t) for b, t in zip(boxes, truth, strict=True)]
+    error = [abs(correction(b, b) - t) for b, t in zip(boxes, truth, strict=True)]
     plain = [abs(b - t) for b, t in zip(boxes, truth, strict=True)]
     assert np.mean(error) < 0.25 * np.mean(plain)
-    assert correction(0) == 0
+    assert correction(0, 0) == 0
 
 
 def test_a_fit_of_empty_pictures_counts_as_it_sees() -> None:
     correction = fit_box_correction([0, 0, 0], [0, 0, 0], 0.3)
-    assert correction(4) == 4
+    assert correction(4, 4) == 4
