@@ -112,6 +112,7 @@ class Act:
         left_s: When the actor left it, None while still there at the end of what was decoded.
         path: The actor's boxes.
         in_memory: False when the packets held do not reach back to the place without it.
+        type: Incident type of the claim that asked: a bag beside a stall is not the stall.
     """
 
     xyxy: Box
@@ -121,6 +122,7 @@ class Act:
     left_s: float | None = None
     path: tuple[BoxAt, ...] = ()
     in_memory: bool = True
+    type: IncidentType = "garbage"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bench.incidents.footage import TrueClip
 from bench.incidents.sight import Sight
 from models.detections import Detections
 from models.region_plan import PixelBox
-from pipeline.engine.lookback import LookBack, LookBackOrder, patch_of
+from pipeline.engine.lookback import LookBack, LookBackOrder
 from pipeline.types import Act
 from pipeline.view_pipeline import Judgement
 from streams.errors import StreamError
@@ -84,8 +84,7 @@ class ClipBack:
         self._fill(now_s)
         if self._ring.newest_keyframe() is None:
             return
-        patch = patch_of(frame, claim.xyxy)
-        order = LookBackOrder(claim.xyxy, frame.size, claim.since_s, patch, claim.absent_s)
+        order = LookBackOrder.of(claim, frame)
         found = self._search.search(self._ring, order, threading.Event())
         self._acts.append((now_s + ANSWER_S, found.act))
 

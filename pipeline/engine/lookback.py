@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -19,7 +19,7 @@ from models.region_plan import PixelBox
 from pipeline.acts import Scenes, act_of, is_seen_to_appear
 from pipeline.boxes import extent
 from pipeline.track import Tracker, TrackerSettings
-from pipeline.types import Act, Box
+from pipeline.types import Act, Box, IncidentType, Suspicion
 from streams.decode import decode_picture, decode_pictures
 from streams.errors import DecodeError
 from streams.picture import Picture
@@ -69,6 +69,7 @@ class LookBackOrder:
         seen_s: Media time at which a glance saw it first.
         patch: (24, 24) uint8 brightness of the place with the thing, see `patch_of`.
         absent_s: Media time at which the place was last judged without it, None if not known.
+        type: Incident type of the claim that asks.
     """
 
     place: Box
@@ -76,6 +77,17 @@ class LookBackOrder:
     seen_s: float
     patch: ImageArray
     absent_s: float | None = None
+    type: IncidentType = "garbage"
+
+    @classmethod
+    def of(cls, claim: Suspicion, shot: Shot) -> LookBackOrder:
+        """What a claim about a picture wishes to know."""
+        patch = patch_of(shot, claim.xyxy)
+        return cls(claim.xyxy, shot.size, claim.since_s, patch, claim.absent_s, claim.type)
+
+    def nobody(self, in_memory: bool = True) -> FoundAct:
+        """The answer when nobody was seen."""
+        return FoundAct(Act(self.place, self.seen_s, in_memory=in_memory, type=self.type))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,10 +151,10 @@ class LookBack:
         keys = [k for k in keys if k.epoch == keys[-1].epoch]  # clips and decoders end there
         oldest = _oldest(keys, order.place)
         if oldest is None:  # keyframes that give no picture say nothing of how far back they go
-            return FoundAct(Act(order.place, order.seen_s, in_memory=bool(keys)))
+            return order.nobody(in_memory=bool(keys))
         moment = self._bisect(keys, order, *oldest)
         if moment is None:
-            return FoundAct(Act(order.place, order.seen_s, in_memory=False))
+            return order.nobody(in_memory=False)
         settings, before = self._settings, moment.before
         start_s = moment.last_without_s - settings.before_s
         scenes, tracker = (
@@ -162,8 +174,8 @@ class LookBack:
         self._take(shots, region, before, order, scenes, tracker)
         act = act_of(scenes, order.size, order.seen_s) if scenes.shown else None
         if act is None or not (moment.is_seen or is_seen_to_appear(scenes.shown, act.appeared_s)):
-            return FoundAct(Act(order.place, order.seen_s))
-        return FoundAct(act, self._held(ring, act))
+            return order.nobody()
+        return FoundAct(replace(act, type=order.type), self._held(ring, act))
 
     def _bisect(
         self, keys: Sequence[Packet], order: LookBackOrder, first: int, before: ImageArray

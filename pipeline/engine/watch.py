@@ -17,10 +17,10 @@ from pipeline.boxes import extent, gap, to_pixels
 from pipeline.confirm import LookWant
 from pipeline.confirm.looks import worth
 from pipeline.engine.look_reader import LookReader
-from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
+from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder
 from pipeline.engine.unchanged import UnchangedView
 from pipeline.tour.values import CloseView
-from pipeline.types import Act, Box, BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
+from pipeline.types import Box, BoxAt, CrowdCount, Phase, Sighting, Track, ViewKey
 from pipeline.view_pipeline import Judgement, ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.camera import Camera
@@ -233,7 +233,7 @@ class WatchedView:
         order = self._asked_back
         if order is None or self._finder is None:
             return
-        found = FoundAct(Act(order.place, order.seen_s))
+        found = order.nobody()
         try:
             found = self._finder.search(self.camera.ring, order, stop)
         finally:
@@ -288,20 +288,18 @@ class WatchedView:
         claim = next((s for s in judgement.suspicions if s.look_back), None)
         if self._finder is None or self._asked_back is not None or claim is None:
             return
-        patch = patch_of(shot, claim.xyxy)
-        self._asked_back = LookBackOrder(
-            claim.xyxy, shot.size, claim.since_s, patch, claim.absent_s
-        )
+        self._asked_back = LookBackOrder.of(claim, shot)
 
     def _found_acts(self, now_s: float) -> list[FoundAct]:
         return [f for f in tuple(self._acts) if 0 <= now_s - f.act.appeared_s < _ACT_KEPT_S]
 
     def _act_at(self, sighting: Sighting, shot: Shot) -> FoundAct | None:
         """The act behind a sighting that starts, None without an actor."""
-        if sighting.phase is not Phase.STARTED or sighting.subtype != "dumping":
+        if sighting.phase is not Phase.STARTED or not _is_done_by_somebody(sighting):
             return None
         place = to_pixels(sighting.xyxy_norm, shot.size)
-        acts = [f for f in self._found_acts(shot.timestamp_s) if f.act.actor is not None]
+        found = self._found_acts(shot.timestamp_s)
+        acts = [f for f in found if f.act.actor is not None and f.act.type == sighting.type]
         near = [f for f in acts if gap(f.act.xyxy, place) <= 0.5 * extent(place)]
         return near[-1] if near else None
 
@@ -317,6 +315,11 @@ class WatchedView:
             min(width, math.ceil(max(b[2] for b in boxes))),
             min(height, math.ceil(max(b[3] for b in boxes))),
         )
+
+
+def _is_done_by_somebody(sighting: Sighting) -> bool:
+    """Garbage was perhaps only found; a stall is always somebody's."""
+    return sighting.subtype == "dumping" or sighting.type == "street_vending"
 
 
 def _is_due(shot: Shot, last: Frame | None, every_s: float) -> bool:

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from models.sureness import AT_THRESHOLD
 from pipeline.boxes import covered, extent, gap, iou
 from pipeline.rules.settings import GarbageSettings
-from pipeline.rules.standing import Standing, StandingLimits, StandingMemory, hint, standing_items
+from pipeline.rules.standing import (
+    Standing,
+    StandingLimits,
+    StandingMemory,
+    act_behind,
+    hint,
+    standing_items,
+)
 from pipeline.sightlines import PEOPLE, VEHICLES, seen_now
 from pipeline.types import Act, Box, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
@@ -35,9 +42,6 @@ ATTENDED_PATIENCE = 3.0
 PARKED_S = 60.0
 """A vehicle that stood for so long before a thing appeared, or from the first picture on, did not
 bring it: bags lie beside parked cars, and would be luggage for as long as those stay."""
-
-SAME_ACT = 0.5
-"""Gap, in sizes, up to which an act is that of this thing."""
 
 CONFIDENCE_WEIGHT, DWELL_WEIGHT, ACT_WEIGHT, ATTENDED_WEIGHT = 0.6, 0.3, 0.1, -0.25
 
@@ -130,8 +134,7 @@ class GarbageRule:
 
     def _learn(self, place: Standing, scene: Scene) -> None:
         """Take up what a look-back found of this place: it lies there since then."""
-        reach = SAME_ACT * extent(place.box)
-        act = next((a for a in scene.acts if gap(a.xyxy, place.box) <= reach), None)
+        act = act_behind(place.box, "garbage", scene)
         if place.key not in self._acts and act is not None:
             self._acts[place.key] = act
             place.since_s = min(place.since_s, act.appeared_s)

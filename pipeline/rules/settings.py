@@ -175,6 +175,7 @@ class StreetVendingSettings(RuleBase):
     use_novelty: bool = Field(
         True, description="Use pixels to find occupations that no detector class names."
     )
+    look_back: bool = Field(True, description="Search the packets in memory for who set it up.")
 
     def missing_classes(self, labels: Collection[str]) -> tuple[str, ...]:
         """Without pixels, an occupation must have a name: one of three classes is enough."""

@@ -10,7 +10,7 @@ from functools import reduce
 
 from pipeline.boxes import area, covered, extent, gap, intersection, iou, union
 from pipeline.sightlines import OCCLUDERS, hides, seen_now
-from pipeline.types import Box, IncidentType, Reason, Scene, Suspicion, Track
+from pipeline.types import Act, Box, IncidentType, Reason, Scene, Suspicion, Track
 
 MEAN_LOOKS = 20
 """Seconds with a look over which the sureness of a class is averaged."""
@@ -21,6 +21,9 @@ once a second, as slow looks come, unevenly."""
 
 PICTURES_KNOWN = 64
 """Pictures of which it is known what they hid: a look's, and a few glances."""
+
+SAME_ACT = 0.5
+"""Gap, in sizes, up to which an act is that of a thing."""
 
 HELD_SHARE = 0.7
 """Share of a place's anchor within a thing from which the thing holds it."""
@@ -219,6 +222,13 @@ def standing_items(tracks: Sequence[Track]) -> list[Item]:
         for t in tracks
         if t.still_since_s is not None
     ]
+
+
+def act_behind(box: Box, incident: IncidentType, scene: Scene) -> Act | None:
+    """What a look-back for a type of incident found of the thing in a box."""
+    reach = SAME_ACT * extent(box)
+    acts = (a for a in scene.acts if a.type == incident)
+    return next((a for a in acts if gap(a.xyxy, box) <= reach), None)
 
 
 def hint(

@@ -13,10 +13,11 @@ from pipeline.rules.standing import (
     Standing,
     StandingLimits,
     StandingMemory,
+    act_behind,
     standing_items,
 )
 from pipeline.sightlines import CARS, PEOPLE, seen_now
-from pipeline.types import Box, NovelObject, Reason, Scene, Suspicion, Track
+from pipeline.types import Act, Box, NovelObject, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
 OCCUPATIONS = frozenset({"stall", "parasol", "tricycle"})
@@ -115,11 +116,15 @@ class StreetVendingRule:
             StandingLimits(settings.merge_distance, settings.clear_s, settings.max_gap_s)
         )
         self._trades: dict[int, Trade] = {}
+        self._acts: dict[int, Act] = {}
 
     def update(self, scene: Scene) -> list[Suspicion]:
         seen = self._places.update(self._occupations(scene), scene)
         keys = self._places.keys
         self._trades = {k: v for k, v in self._trades.items() if k in keys}
+        self._acts = {k: v for k, v in self._acts.items() if k in keys}
+        for place in seen:
+            self._learn(place, scene)
         return [self._claim(place, scene) for place in seen]
 
     def _occupations(self, scene: Scene) -> list[Item]:
@@ -164,7 +169,22 @@ class StreetVendingRule:
                 "attended_share": round(trade.attended, 3),
                 "passers_by": float(len(trade.stopped)),
             },
+            look_back=self._is_worth_a_look_back(place, trade),
+            absent_s=place.absent_s,
         )
+
+    def _is_worth_a_look_back(self, place: Standing, trade: Trade) -> bool:
+        """Something surely stands where it was not before, and people were at it."""
+        asked = not self._settings.look_back or place.key in self._acts
+        new = place.absent_s is not None and place.confidence >= SURE
+        return not asked and new and bool(trade.near)
+
+    def _learn(self, place: Standing, scene: Scene) -> None:
+        """Take up what a look-back found of this place: it stands there since then."""
+        act = act_behind(place.footprint, "street_vending", scene)
+        if place.key not in self._acts and act is not None:
+            self._acts[place.key] = act
+            place.since_s = min(place.since_s, act.appeared_s)
 
     def _what(self, place: Standing) -> list[Reason]:
         settings = self._settings
@@ -205,6 +225,12 @@ class StreetVendingRule:
                     settings.passers_by_weight * counted * sure,
                     {"people": len(trade.stopped)},
                 )
+            )
+        act = self._acts.get(place.key)
+        if act is not None and act.actor is not None:
+            stayed_s = (act.left_s or scene.timestamp_s) - (act.arrived_s or act.appeared_s)
+            reasons.append(
+                Reason("set_up_seen", 0.0, {"actor": act.actor, "stayed_s": round(stayed_s, 1)})
             )
         if any(gap(t.xyxy, place.footprint) <= 0.2 * extent(t.xyxy) for t in seen_now(scene, CARS)):
             reasons.append(Reason("vehicle_at_it", -settings.vehicle_penalty))

@@ -13,7 +13,7 @@ import pytest
 from models.detections import Detections
 from models.labels import LABELS
 from pipeline.confirm import Origin
-from pipeline.types import Box, NovelObject, Phase, Sighting, ViewKey
+from pipeline.types import Act, Box, NovelObject, Phase, Sighting, ViewKey
 from pipeline.view_pipeline import Judgement, ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from streams.types import Frame
@@ -60,6 +60,8 @@ class Play:
     restored: Sequence[Sighting] = ()
     labels: tuple[str, ...] = LABELS
     judged: list[Judgement] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    """What look-backs have found, from the next picture on."""
 
     def __post_init__(self) -> None:
         self.novelty = ScriptedNovelty()
@@ -84,7 +86,7 @@ class Play:
         shown = list(things)
         self.novelty.now = [thing[1] for thing in shown if thing[0] == "novel"]
         frame = Frame("cam", now_s, self.start + timedelta(seconds=now_s), IMAGE)
-        judgement = self.view.judge(frame, _detections(shown))
+        judgement = self.view.judge(frame, _detections(shown), acts=self.acts)
         self.judged.append(judgement)
         return judgement
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.types import Phase
+from pipeline.types import Act, Phase
 
 BAG = (300.0, 300.0, 340.0, 340.0)
 PERSON = (290.0, 200.0, 350.0, 350.0)
@@ -273,3 +273,12 @@ class TestLookBack:
         view = play("garbage", dwell_s=60, watched_before_s=0)
         view.run(bag(0), 30, fps=0.1)
         assert {s.absent_s for s in view.judged[-1].suspicions} == {None}
+
+    def test_the_act_of_a_stall_beside_it_is_not_the_bag_s(self, play):
+        view = play("garbage", dwell_s=60)
+        view.run(bag(15), 30)
+        view.acts = [Act(BAG, 12.0, "person", 11.0, None, type="street_vending")]
+        view.run(bag(15), 40, from_s=31)
+        (claim,) = view.judged[-1].suspicions
+        assert claim.since_s == 15.0
+        assert claim.look_back

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from pipeline.types import Phase
+from pipeline.types import Act, Phase
 
 STALL = (280.0, 200.0, 380.0, 290.0)
 PARASOL = (270.0, 130.0, 390.0, 205.0)
@@ -116,6 +116,16 @@ class TestStreetVending:
 
         assert play("street_vending", dwell_s=60).run(bus_stop, 300) == []
 
+    @pytest.mark.parametrize("sure", [0.2, 0.3, 0.4])
+    def test_a_sign_on_a_busy_path_is_no_stall(self, play, sure):
+        """Somebody is always passing it, and the detector half takes it for a stall."""
+
+        def path(t):
+            passers = [(x, move(VENDOR, x)) for x in (-150 + 40 * (t % 6), 120 - 40 * (t % 5))]
+            return [("stall", STALL, sure), *(("person", box) for _, box in passers)]
+
+        assert play("street_vending", dwell_s=30).run(path, 900) == []
+
     def test_a_car_at_it_speaks_for_a_delivery(self, play):
         things = [("novel", STALL), ("person", VENDOR), ("car", (80.0, 180.0, 270.0, 290.0))]
         view = play("street_vending")
@@ -186,3 +196,58 @@ class TestStreetVending:
         settings = {"use_novelty": False}
         things = script(("novel", STALL), ("person", VENDOR))
         assert play("street_vending", **settings).run(things, 120) == []
+
+
+class TestLookBack:
+    """Who set it up is looked for once, where it is sure that something new stands there."""
+
+    NEW = staticmethod(script(("stall", STALL), ("person", VENDOR), begin=20))
+
+    def asked(self, view):
+        return [s.look_back for s in view.judged[-1].suspicions]
+
+    def test_a_new_stall_asks_and_knows_the_last_picture_without_it(self, play):
+        view = play("street_vending")
+        view.run(self.NEW, 40, fps=0.2)
+        (claim,) = view.judged[-1].suspicions
+        assert claim.look_back
+        assert claim.absent_s == 15.0
+
+    @pytest.mark.parametrize(
+        "things",
+        [
+            pytest.param(script(("stall", STALL), ("person", VENDOR), begin=0), id="always there"),
+            pytest.param(script(("stall", STALL), begin=20), id="nobody at it"),
+            pytest.param(
+                script(("stall", STALL, 0.3), ("person", VENDOR), begin=20), id="hardly seen"
+            ),
+        ],
+    )
+    def test_nothing_is_asked(self, play, things):
+        view = play("street_vending")
+        view.run(things, 40, fps=0.2)
+        assert self.asked(view) == [False]
+
+    def test_a_site_may_switch_it_off(self, play):
+        view = play("street_vending", look_back=False)
+        view.run(self.NEW, 40, fps=0.2)
+        assert self.asked(view) == [False]
+
+    def test_an_act_is_taken_up_once_and_dates_the_stall(self, play):
+        view = play("street_vending", dwell_s=60)
+        view.run(self.NEW, 40, fps=0.2)
+        view.acts = [Act(STALL, 16.5, "person", 14.0, None, type="street_vending")]
+        sightings = view.run(self.NEW, 120, from_s=41)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+        assert sightings[0].started_s == pytest.approx(16.5)
+        assert "set_up_seen" in {r.code for r in sightings[0].reasons}
+        assert self.asked(view) == [False]
+
+    def test_the_act_of_a_bag_beside_it_is_not_the_stall_s(self, play):
+        view = play("street_vending")
+        view.run(self.NEW, 40, fps=0.2)
+        view.acts = [Act(STALL, 16.5, "person", 14.0, None, type="garbage")]
+        view.run(self.NEW, 60, from_s=41)
+        (claim,) = view.judged[-1].suspicions
+        assert claim.since_s == 20.0
+        assert claim.look_back
