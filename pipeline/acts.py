@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.boxes import extent, gap, to_norm
-from pipeline.sightlines import OCCLUDERS
+from pipeline.boxes import extent, gap, iou, to_norm
+from pipeline.sightlines import OCCLUDERS, PEOPLE, VEHICLES
 from pipeline.types import Act, Box, BoxAt, Track
 
 NEAR_S = 3.0
@@ -20,6 +20,9 @@ STEADY_SHARE = 0.7
 
 GONE_S = 0.8
 """Not at the place for so long, while the view was looked at: has left."""
+
+PARKED_IOU = 0.8
+"""A vehicle whose box has kept so much of its first one in all pictures brought nothing."""
 
 
 @dataclass(slots=True)
@@ -56,11 +59,17 @@ def act_of(scenes: Scenes, size: tuple[int, int], seen_s: float) -> Act:
     visits = {
         track_id: visit
         for track_id, steps in scenes.tracks.items()
-        if (visit := _visit(steps, scenes.place, appeared_s)) is not None
+        if not _is_parked(steps, scenes.shown[0][0])
+        and (visit := _visit(steps, scenes.place, appeared_s)) is not None
     }
     if not visits:
         return Act(scenes.place, appeared_s)
-    doer = min(visits, key=lambda i: (_off(visits[i], appeared_s), -len(visits[i])))
+
+    def fitness(track_id: int) -> tuple[float, bool, int]:
+        visit, label = visits[track_id], _label(scenes.tracks[track_id])
+        return _off(visit, appeared_s), label not in PEOPLE, -len(visit)
+
+    doer = min(visits, key=fitness)
     steps, last_s = scenes.tracks[doer], scenes.shown[-1][0]
     arrived_s, left_s = visits[doer][0], visits[doer][-1]
     return Act(
@@ -105,6 +114,14 @@ def _visit(
     at = tuple(t for t, k in steps if gap(k.xyxy, place) <= REACH * extent(k.xyxy))
     near = any(appeared_s - NEAR_S <= t <= appeared_s + GONE_S for t in at)
     return at if near and at[0] <= appeared_s + GONE_S else None
+
+
+def _is_parked(steps: Sequence[tuple[float, Track]], began_s: float) -> bool:
+    """A vehicle that was there from the first pictures on and has not moved."""
+    first_s, first = steps[0]
+    if first_s > began_s + GONE_S or _label(steps) not in VEHICLES:
+        return False
+    return all(iou(track.xyxy, first.xyxy) >= PARKED_IOU for _, track in steps)
 
 
 def _off(visit: Sequence[float], appeared_s: float) -> float:

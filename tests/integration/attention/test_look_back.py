@@ -20,7 +20,7 @@ from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.watch import Finding, WatchedView
 from pipeline.types import Phase, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
-from sample_videos.truth import load_truth
+from sample_videos.truth import Truth, load_truth
 from streams.camera import Camera
 from streams.decode import decode_picture, decode_pictures
 from streams.source import SourceOptions, open_source
@@ -34,20 +34,29 @@ PLACE = to_pixels(BAG.box_norm, TRUTH.clip.size)
 FPS = TRUTH.clip.fps
 
 
-@pytest.fixture(scope="module")
-def packets() -> list[Packet]:
-    path = str(CLIPS / TRUTH.clip.file)
+VENDING = load_truth(CLIPS / "demo-vending.truth.json")
+
+
+def packets_of(truth: Truth) -> list[Packet]:
+    path = str(CLIPS / truth.clip.file)
     with open_source("gate", path, SourceOptions(pace="fast")) as source:
         return list(source)
 
 
-class Truth:
-    """Sees the true boxes of the demo's dumping, given when its first packet was."""
+@pytest.fixture(scope="module")
+def packets() -> list[Packet]:
+    return packets_of(TRUTH)
 
-    def __init__(self, first_s: float, labels: Sequence[str] = LABELS) -> None:
+
+class Eyes:
+    """Sees the true boxes of a clip, given when its first packet was."""
+
+    def __init__(
+        self, first_s: float, labels: Sequence[str] = LABELS, truth: Truth = TRUTH
+    ) -> None:
         self._first_s, self._labels = first_s, labels
         self._sight = TruthSight()
-        self._sight.open(TrueClip("d", CLIPS / TRUTH.clip.file, TRUTH, "rendered"))
+        self._sight.open(TrueClip("d", CLIPS / truth.clip.file, truth, "rendered"))
 
     def __call__(self, wanted: Sequence[tuple[Shot, Sequence[PixelBox]]]) -> list[Detections]:
         return [self.at(shot) for shot, _ in wanted]
@@ -76,7 +85,7 @@ def searched(packets: Sequence[Packet], begin_s: float) -> FoundAct:
     seen = next(p for p in camera.ring.keyframes(first_s + 28.0))
     patch = patch_of(decode_picture(seen), PLACE)
     order = LookBackOrder(PLACE, TRUTH.clip.size, seen.timestamp_s, patch)
-    look_back = LookBack(Truth(first_s), LABELS)
+    look_back = LookBack(Eyes(first_s), LABELS)
     return look_back.search(camera.ring, order, threading.Event())
 
 
@@ -109,7 +118,7 @@ class TestSearch:
         camera = Camera("gate", "rtsp://127.0.0.1:9/none")
         patch = np.full((24, 24), 128, np.uint8)
         order = LookBackOrder(PLACE, TRUTH.clip.size, 5.0, patch)
-        found = LookBack(Truth(0.0), LABELS).search(camera.ring, order, threading.Event())
+        found = LookBack(Eyes(0.0), LABELS).search(camera.ring, order, threading.Event())
         assert not found.act.in_memory
 
 
@@ -125,11 +134,11 @@ class TestIncident:
         zones = zones_of(TRUTH, {"garbage": {"dwell_s": dwell_s, "dumping_dwell_s": 8.0}})
         plan = ViewPlan(Origin("site", key, "truth@0"), zones, LABELS)
         sent: list[Finding] = []
-        finder = LookBack(Truth(first_s), LABELS) if look_back else None
+        finder = LookBack(Eyes(first_s), LABELS) if look_back else None
         view = WatchedView(
             key, camera, ViewPipeline(plan), zones, publish=sent.append, look_back=finder
         )
-        eyes = Truth(first_s, labels=("garbage", "bin"))
+        eyes = Eyes(first_s, labels=("garbage", "bin"))
         moments = [0.0, 8.0, 28.0, *(28.5 + 0.5 * i for i in range(30))]
         for shot in decode_pictures(packets[: round(44 * FPS)]):
             if moments and shot.timestamp_s - first_s >= moments[0] - 1e-3:
@@ -156,3 +165,34 @@ class TestIncident:
         assert finding.sighting.subtype is None
         assert "act_out_of_memory" in {r.code for r in finding.sighting.reasons}
         assert finding.act is None
+
+
+def test_a_stall_is_dated_by_who_set_it_up() -> None:
+    """Glances at 0, 8 and 24 s, then two a second: the vendor pushed the tricycle there by 9.3 s.
+
+    A car is parked beside it all the time.
+    """
+    packets = packets_of(VENDING)
+    first_s = packets[0].timestamp_s
+    eyes = Eyes(first_s, truth=VENDING)
+    key, zones = ViewKey("gate"), zones_of(VENDING, {"street_vending": {"use_novelty": False}})
+    pipeline = ViewPipeline(ViewPlan(Origin("site", key, "truth@0"), zones, LABELS))
+    sent: list[Finding] = []
+    camera = camera_with(packets, 0.0, 40.0)
+    view = WatchedView(
+        key, camera, pipeline, zones, publish=sent.append, look_back=LookBack(eyes, LABELS)
+    )
+    moments = [0.0, 8.0, *(24.0 + 0.5 * i for i in range(30))]
+    for shot in decode_pictures(packets[: round(40 * VENDING.clip.fps)]):
+        if moments and shot.timestamp_s - first_s >= moments[0] - 1e-3:
+            del moments[0]
+            view.judge(shot, eyes.at(shot), looking=False)
+            if view.wants_look_back:
+                view.look_back(threading.Event())
+    finding = sent[0]
+    assert (finding.sighting.phase, finding.sighting.type) == (Phase.STARTED, "street_vending")
+    assert "set_up_seen" in {r.code for r in finding.sighting.reasons}
+    assert finding.sighting.started_s - first_s == pytest.approx(9.3, abs=1.5)
+    assert finding.act is not None
+    assert (finding.act.act.type, finding.act.act.actor) == ("street_vending", "person")
+    assert finding.act.packets[0].timestamp_s - first_s < 9.3
