@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.boxes import extent, gap, iou, to_norm
 from pipeline.sightlines import OCCLUDERS, PEOPLE, VEHICLES
-from pipeline.types import Act, Box, BoxAt, Track
+from pipeline.types import Act, Box, BoxAt, ClaimKey, Track
 
 NEAR_S = 3.0
 """Whoever was at the place this long before the thing was seen may have brought it."""
@@ -22,7 +22,11 @@ GONE_S = 0.8
 """Not at the place for so long, while the view was looked at: has left."""
 
 PARKED_IOU = 0.8
-"""A vehicle whose box has kept so much of its first one in all pictures brought nothing."""
+"""A vehicle whose box is the same by so much in most pictures brought nothing; in some of them
+somebody stands before it."""
+
+PERSON_FIRST_S = 1.0
+"""Whom a vehicle must beat by so much: it is people who put things down."""
 
 
 @dataclass(slots=True)
@@ -31,11 +35,13 @@ class Scenes:
 
     Attributes:
         place: Box of the thing, pixels of the full frame.
+        claim: The claim that asks.
         shown: (media time, the thing is to be seen) of each picture.
         tracks: By track id, (media time, track) of each picture it was detected in.
     """
 
     place: Box
+    claim: ClaimKey
     shown: list[tuple[float, bool]] = field(default_factory=list)
     tracks: dict[int, list[tuple[float, Track]]] = field(default_factory=dict)
 
@@ -63,11 +69,12 @@ def act_of(scenes: Scenes, size: tuple[int, int], seen_s: float) -> Act:
         and (visit := _visit(steps, scenes.place, appeared_s)) is not None
     }
     if not visits:
-        return Act(scenes.place, appeared_s)
+        return Act(scenes.place, appeared_s, scenes.claim)
 
     def fitness(track_id: int) -> tuple[float, bool, int]:
         visit, label = visits[track_id], _label(scenes.tracks[track_id])
-        return _off(visit, appeared_s), label not in PEOPLE, -len(visit)
+        late_s = 0.0 if label in PEOPLE else PERSON_FIRST_S
+        return _off(visit, appeared_s) + late_s, label not in PEOPLE, -len(visit)
 
     doer = min(visits, key=fitness)
     steps, last_s = scenes.tracks[doer], scenes.shown[-1][0]
@@ -75,6 +82,7 @@ def act_of(scenes: Scenes, size: tuple[int, int], seen_s: float) -> Act:
     return Act(
         scenes.place,
         appeared_s,
+        scenes.claim,
         _label(steps),
         arrived_s,
         left_s if last_s - left_s >= GONE_S else None,
@@ -121,7 +129,8 @@ def _is_parked(steps: Sequence[tuple[float, Track]], began_s: float) -> bool:
     first_s, first = steps[0]
     if first_s > began_s + GONE_S or _label(steps) not in VEHICLES:
         return False
-    return all(iou(track.xyxy, first.xyxy) >= PARKED_IOU for _, track in steps)
+    same = sum(iou(track.xyxy, first.xyxy) >= PARKED_IOU for _, track in steps)
+    return same >= STEADY_SHARE * len(steps)
 
 
 def _off(visit: Sequence[float], appeared_s: float) -> float:

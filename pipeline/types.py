@@ -101,28 +101,37 @@ class BoxAt:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimKey:
+    """What a rule's claim is about; tells it from all other claims of its view."""
+
+    type: IncidentType
+    zone_id: str
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """How a thing came to lie where it lies, as the look-back saw it.
 
     Attributes:
         xyxy: The thing's place, pixels of the full frame.
         appeared_s: Media time from which it was to be seen there.
+        claim: The claim that asked: a bag beside a stall is not the stall, nor the bag of before.
         actor: Class of who brought it, None when nobody was seen at the place.
         arrived_s: When the actor came to the place.
         left_s: When the actor left it, None while still there at the end of what was decoded.
         path: The actor's boxes.
         in_memory: False when the packets held do not reach back to the place without it.
-        type: Incident type of the claim that asked: a bag beside a stall is not the stall.
     """
 
     xyxy: Box
     appeared_s: float
+    claim: ClaimKey
     actor: str | None = None
     arrived_s: float | None = None
     left_s: float | None = None
     path: tuple[BoxAt, ...] = ()
     in_memory: bool = True
-    type: IncidentType = "garbage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,11 @@ class Suspicion:
     subtype: str | None = None
     look_back: bool = False
     absent_s: float | None = None
+
+    @property
+    def key(self) -> ClaimKey:
+        """What it is about."""
+        return ClaimKey(self.type, self.zone_id, self.subject)
 
 
 class Phase(StrEnum):

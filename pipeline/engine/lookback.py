@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -19,7 +19,7 @@ from models.region_plan import PixelBox
 from pipeline.acts import Scenes, act_of, is_seen_to_appear
 from pipeline.boxes import extent
 from pipeline.track import Tracker, TrackerSettings
-from pipeline.types import Act, Box, IncidentType, Suspicion
+from pipeline.types import Act, Box, ClaimKey, Suspicion
 from streams.decode import decode_picture, decode_pictures
 from streams.errors import DecodeError
 from streams.picture import Picture
@@ -64,30 +64,30 @@ class LookBackOrder:
     """What to look for.
 
     Attributes:
+        claim: The claim that asks.
         place: Box of the thing, pixels of the full frame.
         size: (width, height) of the full frame.
         seen_s: Media time at which a glance saw it first.
         patch: (24, 24) uint8 brightness of the place with the thing, see `patch_of`.
         absent_s: Media time at which the place was last judged without it, None if not known.
-        type: Incident type of the claim that asks.
     """
 
+    claim: ClaimKey
     place: Box
     size: tuple[int, int]
     seen_s: float
     patch: ImageArray
     absent_s: float | None = None
-    type: IncidentType = "garbage"
 
     @classmethod
     def of(cls, claim: Suspicion, shot: Shot) -> LookBackOrder:
         """What a claim about a picture wishes to know."""
         patch = patch_of(shot, claim.xyxy)
-        return cls(claim.xyxy, shot.size, claim.since_s, patch, claim.absent_s, claim.type)
+        return cls(claim.key, claim.xyxy, shot.size, claim.since_s, patch, claim.absent_s)
 
     def nobody(self, in_memory: bool = True) -> FoundAct:
         """The answer when nobody was seen."""
-        return FoundAct(Act(self.place, self.seen_s, in_memory=in_memory, type=self.type))
+        return FoundAct(Act(self.place, self.seen_s, self.claim, in_memory=in_memory))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,11 @@ class FoundAct:
 
     act: Act
     packets: tuple[Packet, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the packets."""
+        return sum(len(packet.data) for packet in self.packets)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,7 +163,7 @@ class LookBack:
         settings, before = self._settings, moment.before
         start_s = moment.last_without_s - settings.before_s
         scenes, tracker = (
-            Scenes(order.place),
+            Scenes(order.place, order.claim),
             Tracker(self._labels, TrackerSettings(), self._thresholds),
         )
         region = _grown(order.place, settings.around, 0.25, order.size)
@@ -169,13 +174,13 @@ class LookBack:
                 continue
             self._take(shots, region, before, order, scenes, tracker)
             over = shot.timestamp_s > moment.first_with_s + settings.after_s
-            if stop.is_set() or (over and _is_over(scenes, order)):
+            if stop.is_set() or (over and (_is_sellers(order) or _is_over(scenes, order))):
                 break
         self._take(shots, region, before, order, scenes, tracker)
         act = act_of(scenes, order.size, order.seen_s) if scenes.shown else None
         if act is None or not (moment.is_seen or is_seen_to_appear(scenes.shown, act.appeared_s)):
             return order.nobody()
-        return FoundAct(replace(act, type=order.type), self._held(ring, act))
+        return FoundAct(act, self._held(ring, act))
 
     def _bisect(
         self, keys: Sequence[Packet], order: LookBackOrder, first: int, before: ImageArray
@@ -251,6 +256,11 @@ def _first_bytes(packets: Sequence[Packet], most: int) -> tuple[Packet, ...]:
     """The packets from the first on that have at most so many bytes together."""
     sizes = accumulate(len(p.data) for p in packets)
     return tuple(p for p, total in zip(packets, sizes, strict=True) if total <= most)
+
+
+def _is_sellers(order: LookBackOrder) -> bool:
+    """Who set up a stall stays with it: nobody waits for them to leave."""
+    return order.claim.type == "street_vending"
 
 
 def _is_over(scenes: Scenes, order: LookBackOrder) -> bool:

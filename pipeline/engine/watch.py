@@ -35,7 +35,9 @@ STILL_S, UNWATCHED_STILL_S = 4.0, 30.0
 """So often a view's still is renewed while somebody looks at stills, and while nobody does."""
 _BEFORE_EVERY_S = 30.0
 _URGENT = 3
-_ACTS_KEPT, _ACT_KEPT_S = 4, 300.0
+_ACTS_KEPT, _ACT_KEPT_S, _ACT_BYTES = 4, 1800.0, 24 * 1024 * 1024
+"""So many answers of look-backs a view keeps, for so long, with so many packets together: until the
+dwell is over that makes an incident of what they are about."""
 
 Count = Callable[[Shot, Sequence[Zone], Detections], tuple[CrowdCount, ...]]
 """People in the zones of a picture where boxes saturate."""
@@ -139,7 +141,7 @@ class WatchedView:
         self._looks = LookReader(camera)
         self._finder = look_back
         self._asked_back: LookBackOrder | None = None
-        self._acts: deque[FoundAct] = deque(maxlen=_ACTS_KEPT)
+        self._acts: tuple[tuple[float, FoundAct], ...] = ()
         self.pipeline = pipeline
         self.zones = tuple(zones)
 
@@ -198,7 +200,8 @@ class WatchedView:
         self._judged_s = shot.timestamp_s
         with self._judging:
             counts = self._count(shot, self.zones, detections) if self._count else ()
-            acts = [f.act for f in self._found_acts(shot.timestamp_s)]
+            self._forget_acts(shot.timestamp_s)
+            acts = [found.act for _, found in self._acts]
             judgement = self.pipeline.judge(
                 shot, detections, counts=counts, looking=looking, acts=acts
             )
@@ -237,8 +240,9 @@ class WatchedView:
         try:
             found = self._finder.search(self.camera.ring, order, stop)
         finally:
-            self._acts.append(found)
-            self._asked_back = None
+            with self._judging:
+                self._keep_act(found)
+                self._asked_back = None
         log.info("looked back", view=str(self.key), actor=found.act.actor)
 
     def close_up(self, place_norm: Box) -> Frame | None:
@@ -290,16 +294,26 @@ class WatchedView:
             return
         self._asked_back = LookBackOrder.of(claim, shot)
 
-    def _found_acts(self, now_s: float) -> list[FoundAct]:
-        return [f for f in tuple(self._acts) if 0 <= now_s - f.act.appeared_s < _ACT_KEPT_S]
+    def _keep_act(self, found: FoundAct) -> None:
+        """The newest answers, the older of them without packets where all would be too many."""
+        kept, held = [(self._judged_s, found)], found.size
+        for at_s, older in reversed(self._acts):
+            held += older.size
+            kept.append((at_s, older if held <= _ACT_BYTES else FoundAct(older.act)))
+        self._acts = tuple(reversed(kept[:_ACTS_KEPT]))
+
+    def _forget_acts(self, now_s: float) -> None:
+        """Only what was found of late is kept; the act may have been long before."""
+        if self._acts and not 0 <= now_s - self._acts[0][0] < _ACT_KEPT_S:
+            self._acts = tuple(a for a in self._acts if 0 <= now_s - a[0] < _ACT_KEPT_S)
 
     def _act_at(self, sighting: Sighting, shot: Shot) -> FoundAct | None:
         """The act behind a sighting that starts, None without an actor."""
         if sighting.phase is not Phase.STARTED or not _is_done_by_somebody(sighting):
             return None
         place = to_pixels(sighting.xyxy_norm, shot.size)
-        found = self._found_acts(shot.timestamp_s)
-        acts = [f for f in found if f.act.actor is not None and f.act.type == sighting.type]
+        found = [f for _, f in self._acts if f.act.claim.type == sighting.type]
+        acts = [f for f in found if f.act.actor is not None]
         near = [f for f in acts if gap(f.act.xyxy, place) <= 0.5 * extent(place)]
         return near[-1] if near else None
 

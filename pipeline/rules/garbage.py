@@ -16,7 +16,7 @@ from pipeline.rules.standing import (
     standing_items,
 )
 from pipeline.sightlines import PEOPLE, VEHICLES, seen_now
-from pipeline.types import Act, Box, Reason, Scene, Suspicion, Track
+from pipeline.types import Act, Box, ClaimKey, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
 BINS = frozenset({"bin", "overflowing_bin"})
@@ -124,7 +124,7 @@ class GarbageRule:
             place.since_s,
             min(1.0, max(0.0, sum(r.weight for r in reasons))),
             place.dwell_s >= needed_s,
-            f"g{place.key}",
+            _subject(place),
             tuple(reasons),
             {"dwell_s": round(place.dwell_s, 1)},
             "dumping" if put_down else None,
@@ -134,7 +134,8 @@ class GarbageRule:
 
     def _learn(self, place: Standing, scene: Scene) -> None:
         """Take up what a look-back found of this place: it lies there since then."""
-        act = act_behind(place.box, "garbage", scene)
+        claim = ClaimKey("garbage", self._zone.id, _subject(place))
+        act = act_behind(claim, place.box, scene)
         if place.key not in self._acts and act is not None:
             self._acts[place.key] = act
             place.since_s = min(place.since_s, act.appeared_s)
@@ -198,6 +199,10 @@ class GarbageRule:
 
     def _is_at(self, track: Track, place: Standing) -> bool:
         return gap(track.xyxy, place.box) <= self._settings.reach * extent(track.xyxy)
+
+
+def _subject(place: Standing) -> str:
+    return f"g{place.key}"
 
 
 def _is_in(track: Track, bins: Sequence[Box]) -> bool:

@@ -10,7 +10,7 @@ from functools import reduce
 
 from pipeline.boxes import area, covered, extent, gap, intersection, iou, union
 from pipeline.sightlines import OCCLUDERS, hides, seen_now
-from pipeline.types import Act, Box, IncidentType, Reason, Scene, Suspicion, Track
+from pipeline.types import Act, Box, ClaimKey, IncidentType, Reason, Scene, Suspicion, Track
 
 MEAN_LOOKS = 20
 """Seconds with a look over which the sureness of a class is averaged."""
@@ -224,10 +224,13 @@ def standing_items(tracks: Sequence[Track]) -> list[Item]:
     ]
 
 
-def act_behind(box: Box, incident: IncidentType, scene: Scene) -> Act | None:
-    """What a look-back for a type of incident found of the thing in a box."""
+def act_behind(claim: ClaimKey, box: Box, scene: Scene) -> Act | None:
+    """What a look-back for a claim found of the thing in a box.
+
+    Keys begin anew when a zone is drawn anew: what lies elsewhere is another thing's act.
+    """
     reach = SAME_ACT * extent(box)
-    acts = (a for a in scene.acts if a.type == incident)
+    acts = (a for a in scene.acts if a.claim == claim)
     return next((a for a in acts if gap(a.xyxy, box) <= reach), None)
 
 

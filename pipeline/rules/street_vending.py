@@ -17,7 +17,7 @@ from pipeline.rules.standing import (
     standing_items,
 )
 from pipeline.sightlines import CARS, PEOPLE, seen_now
-from pipeline.types import Act, Box, NovelObject, Reason, Scene, Suspicion, Track
+from pipeline.types import Act, Box, ClaimKey, NovelObject, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
 OCCUPATIONS = frozenset({"stall", "parasol", "tricycle"})
@@ -106,8 +106,8 @@ class StreetVendingRule:
     """Gathers evidence by place; a stall detector alone never makes it ripe.
 
     An occupation is (a) a stall, parasol or tricycle standing still, or (b) something new and
-    still of unknown class. Either must be attended; (b) by one and the same person. People who
-    stop there add to it, a car at it takes off.
+    still of unknown class. Either must be attended; (b), and (a) while the detector is not sure, by
+    one and the same person. People who stop there add to it, a car at it takes off.
     """
 
     def __init__(self, settings: StreetVendingSettings, zone: Zone) -> None:
@@ -153,7 +153,7 @@ class StreetVendingRule:
         trade.update(here, scene.timestamp_s, settings)
         reasons = (*self._what(place), *self._who(place, trade, scene))
         attended = trade.attended >= settings.attended_share
-        if max((place.kinds.get(k, 0.0) for k in OCCUPATIONS), default=0.0) < NAMED:
+        if _named(place) < NAMED:
             attended = attended and trade.kept() >= KEPT_SHARE
         return Suspicion(
             "street_vending",
@@ -162,7 +162,7 @@ class StreetVendingRule:
             place.since_s,
             min(1.0, max(0.0, sum(r.weight for r in reasons))),
             attended and place.dwell_s >= settings.dwell_s,
-            f"v{place.key}",
+            _subject(place),
             reasons,
             {
                 "dwell_s": round(place.dwell_s, 1),
@@ -174,14 +174,19 @@ class StreetVendingRule:
         )
 
     def _is_worth_a_look_back(self, place: Standing, trade: Trade) -> bool:
-        """Something surely stands where it was not before, and people were at it."""
-        asked = not self._settings.look_back or place.key in self._acts
-        new = place.absent_s is not None and place.confidence >= SURE
-        return not asked and new and bool(trade.near)
+        """A stall surely stands where none was before, and somebody was at it.
+
+        What only pixels tell is no reason: shadows, boards and parked cars are new, too, and
+        each search decodes seconds of video.
+        """
+        if not self._settings.look_back or place.key in self._acts or place.absent_s is None:
+            return False
+        return _named(place) >= SURE and bool(trade.near)
 
     def _learn(self, place: Standing, scene: Scene) -> None:
         """Take up what a look-back found of this place: it stands there since then."""
-        act = act_behind(place.footprint, "street_vending", scene)
+        claim = ClaimKey("street_vending", self._zone.id, _subject(place))
+        act = act_behind(claim, place.footprint, scene)
         if place.key not in self._acts and act is not None:
             self._acts[place.key] = act
             place.since_s = min(place.since_s, act.appeared_s)
@@ -232,6 +237,8 @@ class StreetVendingRule:
             reasons.append(
                 Reason("set_up_seen", 0.0, {"actor": act.actor, "stayed_s": round(stayed_s, 1)})
             )
+        if act is not None and not act.in_memory:
+            reasons.append(Reason("act_out_of_memory", 0.0))
         if any(gap(t.xyxy, place.footprint) <= 0.2 * extent(t.xyxy) for t in seen_now(scene, CARS)):
             reasons.append(Reason("vehicle_at_it", -settings.vehicle_penalty))
         return reasons
@@ -242,6 +249,15 @@ class StreetVendingRule:
         reach = self._settings.reach * height
         on_ground = place[1] <= person.xyxy[3] <= place[3] + reach
         return on_ground and gap(person.xyxy, place) <= reach
+
+
+def _named(place: Standing) -> float:
+    """How surely the detector names an occupation there, 0..1."""
+    return max((place.kinds.get(kind, 0.0) for kind in OCCUPATIONS), default=0.0)
+
+
+def _subject(place: Standing) -> str:
+    return f"v{place.key}"
 
 
 def _explained(box: Box, known: Sequence[Track]) -> float:

@@ -18,7 +18,7 @@ from pipeline.boxes import to_pixels
 from pipeline.confirm import Origin
 from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, patch_of
 from pipeline.engine.watch import Finding, WatchedView
-from pipeline.types import Phase, ViewKey
+from pipeline.types import ClaimKey, Phase, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from sample_videos.truth import Truth, load_truth
 from streams.camera import Camera
@@ -32,6 +32,7 @@ BAG = TRUTH.incidents[0]
 ACT_S = BAG.act_s or 0.0
 PLACE = to_pixels(BAG.box_norm, TRUTH.clip.size)
 FPS = TRUTH.clip.fps
+CLAIM = ClaimKey("garbage", "gate", "g1")
 
 
 VENDING = load_truth(CLIPS / "demo-vending.truth.json")
@@ -84,7 +85,7 @@ def searched(packets: Sequence[Packet], begin_s: float) -> FoundAct:
     camera = camera_with(packets, begin_s, 32.0)
     seen = next(p for p in camera.ring.keyframes(first_s + 28.0))
     patch = patch_of(decode_picture(seen), PLACE)
-    order = LookBackOrder(PLACE, TRUTH.clip.size, seen.timestamp_s, patch)
+    order = LookBackOrder(CLAIM, PLACE, TRUTH.clip.size, seen.timestamp_s, patch)
     look_back = LookBack(Eyes(first_s), LABELS)
     return look_back.search(camera.ring, order, threading.Event())
 
@@ -117,7 +118,7 @@ class TestSearch:
     def test_an_empty_ring_says_so(self) -> None:
         camera = Camera("gate", "rtsp://127.0.0.1:9/none")
         patch = np.full((24, 24), 128, np.uint8)
-        order = LookBackOrder(PLACE, TRUTH.clip.size, 5.0, patch)
+        order = LookBackOrder(CLAIM, PLACE, TRUTH.clip.size, 5.0, patch)
         found = LookBack(Eyes(0.0), LABELS).search(camera.ring, order, threading.Event())
         assert not found.act.in_memory
 
@@ -194,5 +195,5 @@ def test_a_stall_is_dated_by_who_set_it_up() -> None:
     assert "set_up_seen" in {r.code for r in finding.sighting.reasons}
     assert finding.sighting.started_s - first_s == pytest.approx(9.3, abs=1.5)
     assert finding.act is not None
-    assert (finding.act.act.type, finding.act.act.actor) == ("street_vending", "person")
+    assert (finding.act.act.claim.type, finding.act.act.actor) == ("street_vending", "person")
     assert finding.act.packets[0].timestamp_s - first_s < 9.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.acts import Scenes, act_of
-from pipeline.types import Box, Track
+from pipeline.types import Box, ClaimKey, Track
 
 SIZE = (640, 360)
 PLACE = (300.0, 200.0, 340.0, 240.0)
@@ -23,7 +23,7 @@ def walker(t: float) -> Box:
 
 
 def act(*others: tuple[str, object]):
-    scenes = Scenes(PLACE)
+    scenes = Scenes(PLACE, ClaimKey("garbage", "z", "g1"))
     for t in MOMENTS:
         tracks = []
         for number, (label, where) in enumerate(others):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from pipeline.confirm import Origin
 from pipeline.engine import lookback
 from pipeline.engine.lookback import FoundAct, LookBack, LookBackOrder, LookBackSettings, patch_of
 from pipeline.engine.watch import WatchedView
-from pipeline.types import ViewKey
+from pipeline.types import Act, ClaimKey, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from streams.errors import DecodeError
 from streams.ring import PacketRing
@@ -25,6 +26,7 @@ from streams.types import CodecInfo, Frame, Packet
 
 SIZE = (320, 180)
 PLACE = (140.0, 100.0, 180.0, 140.0)
+CLAIM = ClaimKey("garbage", "z", "g1")
 PERSON = (110.0, 60.0, 145.0, 150.0)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CODEC = CodecInfo("h264", *SIZE)
@@ -81,7 +83,7 @@ class Street:
         for number in range(round(begin_s * FPS), round((SEEN_S + 5.0) * FPS)):
             ring.append(packet(number))
         patch = patch_of(self.frame(SEEN_S), PLACE)
-        order = LookBackOrder(PLACE, SIZE, SEEN_S, patch, absent_s)
+        order = LookBackOrder(CLAIM, PLACE, SIZE, SEEN_S, patch, absent_s)
         finder = LookBack(self.see, LABELS, settings=LookBackSettings(**settings))
         return finder.search(ring, order, threading.Event())
 
@@ -168,11 +170,46 @@ class TestMemory:
         finder = Broken(lambda wanted: [], LABELS)
         view = WatchedView(key, camera, pipeline, (), publish=lambda _: None, look_back=finder)
         patch = np.zeros((24, 24), np.uint8)
-        view._asked_back = LookBackOrder(PLACE, SIZE, SEEN_S, patch, ABSENT_S)
+        view._asked_back = LookBackOrder(CLAIM, PLACE, SIZE, SEEN_S, patch, ABSENT_S)
         with pytest.raises(DecodeError):
             view.look_back(threading.Event())
         assert not view.wants_look_back
-        assert [(f.act.actor, f.act.in_memory) for f in view._acts] == [(None, True)]
+        assert [(f.act.actor, f.act.in_memory) for _, f in view._acts] == [(None, True)]
+
+
+class TestKept:
+    """What a view keeps of the answers, until the dwell is over that makes incidents of them."""
+
+    def view(self) -> WatchedView:
+        key = ViewKey("gate")
+        pipeline = ViewPipeline(ViewPlan(Origin("s", key, "m@0"), (), LABELS))
+        camera: Any = type("Camera", (), {"ring": PacketRing()})
+        return WatchedView(key, camera, pipeline, (), publish=lambda _: None)
+
+    def found(self, number: int, mebibytes: int = 0) -> FoundAct:
+        packet: Any = SimpleNamespace(data=bytes(mebibytes * 1024 * 1024))
+        act = Act(PLACE, 5.0, ClaimKey("garbage", "z", f"g{number}"), "person")
+        return FoundAct(act, (packet,) if mebibytes else ())
+
+    def kept(self, view: WatchedView) -> list[tuple[str | None, int]]:
+        return [(f.act.claim.subject, f.size // 1024 // 1024) for _, f in view._acts]
+
+    def test_the_newest_keep_their_packets_as_far_as_there_is_room(self) -> None:
+        view = self.view()
+        for number in range(1, 7):
+            view._keep_act(self.found(number, 10))
+        assert self.kept(view) == [("g3", 0), ("g4", 0), ("g5", 10), ("g6", 10)]
+
+    @pytest.mark.parametrize(("now_s", "count"), [(1100.0, 1), (2700.0, 1), (2900.0, 0), (5.0, 0)])
+    def test_it_counts_when_an_answer_came_not_when_the_act_was(
+        self, now_s: float, count: int
+    ) -> None:
+        """A thing may have stood for long before anybody asked, and its dwell may be long."""
+        view = self.view()
+        view._judged_s = 1000.0
+        view._keep_act(self.found(1))
+        view._forget_acts(now_s)
+        assert len(view._acts) == count
 
 
 class TestPackets:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.types import Act, Phase
+from pipeline.types import Act, ClaimKey, Phase
 
 BAG = (300.0, 300.0, 340.0, 340.0)
 PERSON = (290.0, 200.0, 350.0, 350.0)
@@ -277,7 +277,7 @@ class TestLookBack:
     def test_the_act_of_a_stall_beside_it_is_not_the_bag_s(self, play):
         view = play("garbage", dwell_s=60)
         view.run(bag(15), 30)
-        view.acts = [Act(BAG, 12.0, "person", 11.0, None, type="street_vending")]
+        view.acts = [Act(BAG, 12.0, ClaimKey("street_vending", "z", "g1"), "person", 11.0)]
         view.run(bag(15), 40, from_s=31)
         (claim,) = view.judged[-1].suspicions
         assert claim.since_s == 15.0

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from pipeline.types import Act, Phase
+from pipeline.types import Act, ClaimKey, Phase
 
 STALL = (280.0, 200.0, 380.0, 290.0)
 PARASOL = (270.0, 130.0, 390.0, 205.0)
@@ -236,7 +236,7 @@ class TestLookBack:
     def test_an_act_is_taken_up_once_and_dates_the_stall(self, play):
         view = play("street_vending", dwell_s=60)
         view.run(self.NEW, 40, fps=0.2)
-        view.acts = [Act(STALL, 16.5, "person", 14.0, None, type="street_vending")]
+        view.acts = [Act(STALL, 16.5, view.judged[-1].suspicions[0].key, "person", 14.0)]
         sightings = view.run(self.NEW, 120, from_s=41)
         assert [s.phase for s in sightings] == [Phase.STARTED]
         assert sightings[0].started_s == pytest.approx(16.5)
@@ -246,7 +246,7 @@ class TestLookBack:
     def test_the_act_of_a_bag_beside_it_is_not_the_stall_s(self, play):
         view = play("street_vending")
         view.run(self.NEW, 40, fps=0.2)
-        view.acts = [Act(STALL, 16.5, "person", 14.0, None, type="garbage")]
+        view.acts = [Act(STALL, 16.5, ClaimKey("garbage", "z", "v1"), "person", 14.0)]
         view.run(self.NEW, 60, from_s=41)
         (claim,) = view.judged[-1].suspicions
         assert claim.since_s == 20.0
