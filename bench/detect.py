@@ -140,7 +140,7 @@ def crowd_report(
     detector = load_detector(watching)
     try:
         seen = seen_by_patrol(counted, detector, detector.thresholds)
-        sure = detector.thresholds.get("person", 0.0)
+        sure = detector.thresholds.get("person")
     finally:
         detector.close()
     errors = crowd_errors(seen, read_card(find_weight(settings.weights)).crowd, sure) or {}

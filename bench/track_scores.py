@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.errors import NothingToMeasure
+
 Array = npt.NDArray[np.float64]
 
 MATCH_IOU = 0.5
@@ -47,9 +49,17 @@ class TrackScore:
 
 
 def score(frames: Sequence[ScoredFrame]) -> TrackScore:
-    """All scores of one clip; those of HOTA are means over its localisation thresholds."""
-    from trackeval.metrics import CLEAR, HOTA, Identity
+    """All scores of one clip; those of HOTA are means over its localisation thresholds.
 
+    Raises:
+        NothingToMeasure: TrackEval is not installed.
+    """
+    try:
+        from trackeval.metrics import CLEAR, HOTA, Identity
+    except ImportError as error:
+        raise NothingToMeasure(
+            "trackeval must be installed to score trackers: make setup-dev"
+        ) from error
     clip = _for_trackeval(frames)
     config = {"THRESHOLD": MATCH_IOU, "PRINT_CONFIG": False}
     hota = HOTA().eval_sequence(clip)

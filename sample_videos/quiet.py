@@ -150,7 +150,8 @@ class FootageDay:
 
 
 def quiet_view(seed: int, data: Path | None, footage: Path | None) -> QuietView:
-    """The place of one day: streets, footage and works in turn, as far as they are there.
+    """The place of one day: streets, footage and works in turn, as far as they are there; of each
+    kind every place comes once before one comes again.
 
     Raises:
         SampleError: neither pictures nor clips are there.
@@ -160,17 +161,25 @@ def quiet_view(seed: int, data: Path | None, footage: Path | None) -> QuietView:
     ) else []  # fmt: skip
     if data is None and not clips:
         raise SampleError("quiet days need annotated pictures or clips, found neither")
-    kind = _KINDS[seed % len(_KINDS)]
-    if data is None or (kind == "footage" and clips):
-        clip, most = clips[_turn(seed, "footage") % len(clips)]
-        return FootageDay(clip, seed, most)
-    if kind == "works" and footage is not None and (footage / HALL).is_file():
+    hall = footage is not None and (footage / HALL).is_file()
+    there = {"street": data is not None, "footage": bool(clips), "works": data is not None and hall}
+    kind, turn = turn_of(seed, [kind for kind in _KINDS if there[kind]])
+    if kind == "works" and data is not None and footage is not None:
         return _works_day(data, footage, seed)
-    return _street_day(data, seed)
+    if kind == "street" and data is not None:
+        return _street_day(data, seed, CLEAN_STREETS[turn % len(CLEAN_STREETS)])
+    clip, most = clips[turn % len(clips)]
+    return FootageDay(clip, seed, most)
 
 
-def _street_day(data: Path, seed: int) -> StagedDay:
-    street = CLEAN_STREETS[_turn(seed, "street") % len(CLEAN_STREETS)]
+def turn_of(seed: int, kinds: Sequence[str]) -> tuple[str, int]:
+    """The kind of a day, and how many days of this kind there were before."""
+    rounds, rest = divmod(seed, len(kinds))
+    kind = kinds[rest]
+    return kind, rounds * kinds.count(kind) + kinds[:rest].count(kind)
+
+
+def _street_day(data: Path, seed: int, street: str) -> StagedDay:
     visits = DayPlan(BYSTANDERS, seed).street()
     scenario = _scenario(seed, street, STREET_CAMERA)
     return StagedDay("street", Pictures(data), scenario, visits, _public(15), STREET_LIGHT_S)
@@ -190,12 +199,6 @@ def _public(crowd_limit: int) -> tuple[dict[str, Any], ...]:
         {"type": "overflowing_bin"},
         {"type": "crowding", "people": crowd_limit},
     )
-
-
-def _turn(seed: int, kind: str) -> int:
-    """How many days of a kind there were before; every place comes once before one comes again."""
-    rounds, rest = divmod(seed, len(_KINDS))
-    return rounds * _KINDS.count(kind) + _KINDS[:rest].count(kind)
 
 
 def _scenario(seed: int, backdrop: str, camera: dict[str, Any]) -> Scenario:

@@ -22,7 +22,7 @@ _WAITING = 6
 """So many people wait, clean and deliver; the others pass by."""
 _BUCKET_S = 60.0
 _PER_MINUTE = 2.5
-"""Passers-by at noon."""
+"""Passers-by, times `crowd_of_day`."""
 _EDGE_M = 1.0
 _HALF_WIDTH = 0.62
 """Half of what a camera sees at a metre's distance, in metres, a little more."""
@@ -217,7 +217,7 @@ class DayPlan:
 
 
 def crowd_of_day(t_s: float) -> float:
-    """Share of the noon's people at a second of the day: two rush hours, a quiet night."""
+    """How busy a second of the day is: 0.8 at noon, more in two rush hours, little by night."""
     hour = t_s / HOUR_S
     rush = float(np.exp(-((hour - 8.5) ** 2) / 4) + np.exp(-((hour - 18) ** 2) / 6))
     day = 1 / (1 + float(np.exp(-(hour - 7) * 1.5))) / (1 + float(np.exp(hour - 22)))

@@ -98,6 +98,7 @@ def random_scene(seed: int, number: int) -> Scenario:
                  **more}
             )  # fmt: skip
 
+    eye = [float(rng.uniform(-5, 5)), float(rng.uniform(-10, -4)), float(rng.uniform(2.6, 7.0))]
     heads = _HEADS_AT_SITES if kind == "site" else _HEADS
     for _ in range(int(rng.integers(1, 13 if kind == "site" else 9))):
         head = heads[int(rng.integers(len(heads)))]
@@ -113,11 +114,10 @@ def random_scene(seed: int, number: int) -> Scenario:
         place("parasol", 1, (1.5, 5.0))
         place("blanket", 1, (1.5, 5.0))
         place("heap", 1, (1.0, 5.5), bags=int(rng.integers(2, 10)))
-        for heap in [a for a in actors if a["kind"] == "heap"]:  # half of it behind a trough
-            x, y = heap["at_m"]
-            place("planter", 1, (y - 1.3, y - 0.9))
+        for heap in [a for a in actors if a["kind"] == "heap"]:
+            place("planter", 1, (0.0, 1.0))
             if actors[-1]["kind"] == "planter":
-                actors[-1]["at_m"][0] = x + float(rng.uniform(-0.9, 0.9))
+                actors[-1]["at_m"] = _before(heap["at_m"], eye, rng)
         place("bag", 2, (1.0, 5.5), size_m=float(rng.uniform(0.4, 0.7)))
         place("bin", 2, (3.5, 6.0), level=float(rng.choice([0.4, 1.5, 1.9])))
         place("car", 1, (-2.2, 5.0))
@@ -125,8 +125,6 @@ def random_scene(seed: int, number: int) -> Scenario:
         place("tree", 1, (0.4, 0.8))
     else:
         place("scaffold", 1, (6.0, 6.5), size_m=8.0)
-    high = float(rng.uniform(2.6, 7.0))
-    eye = [float(rng.uniform(-5, 5)), float(rng.uniform(-10, -4)), high]
     aim = [float(rng.uniform(-1.5, 1.5)), float(rng.uniform(2, 4)), 0.6]
     angle = float(rng.uniform(42, 70))
     camera = {"id": "c", "position_m": eye, "look_at_m": aim, "hfov_deg": angle, "size": [960, 540]}
@@ -138,3 +136,11 @@ def random_scene(seed: int, number: int) -> Scenario:
         "conditions": {"light": light, "rain": rain, "noise": float(rng.uniform(0.5, 4))},
         "actors": actors,
     })  # fmt: skip
+
+
+def _before(spot: list[float], eye: list[float], rng: np.random.Generator) -> list[float]:
+    """A place between a thing and the camera, a little aside: what stands there hides a part."""
+    away = np.array(eye[:2]) - spot
+    towards = away / np.linalg.norm(away)
+    aside = np.array((-towards[1], towards[0])) * rng.uniform(-0.45, 0.45)
+    return [float(v) for v in np.array(spot) + towards * rng.uniform(0.7, 1.0) + aside]

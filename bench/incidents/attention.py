@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from pipeline.confirm.looks import worth
 @dataclass(slots=True)
 class Attention:
     """The pace of one view, without a worker's other views that might be more urgent.
+
+    Glances keep to multiples of their period whatever looks come between, so that other rules look
+    at the same pictures.
 
     Attributes:
         period_s: Seconds between glances.
@@ -41,4 +45,5 @@ class Attention:
         if self.looks and wants:
             self.look_fps = max(wants[0].look_fps, self.look_fps if self.is_looking(t_s) else 0.0)
             self.look_until_s = max(self.look_until_s, t_s + wants[0].look_s)
-        self.next_s = t_s + (1 / self.look_fps if self.is_looking(t_s) else self.period_s)
+        glance_s = (math.floor(t_s / self.period_s + 1e-6) + 1) * self.period_s
+        self.next_s = t_s + 1 / self.look_fps if self.is_looking(t_s) else glance_s

@@ -103,7 +103,7 @@ def bench_quiet(
     wanted.out.mkdir(parents=True, exist_ok=True)
     detector = load_detector(_settings(wanted))
     try:
-        watcher = Watcher(detector, _counter(wanted))
+        watcher = Watcher(detector, _counter(wanted), wanted.density or "boxes")
         return run_quiet(watcher, (wanted.data, wanted.footage), wanted.out, options, progress)
     finally:
         detector.close()

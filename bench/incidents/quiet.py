@@ -57,7 +57,7 @@ class QuietOptions:
 
     Attributes:
         days: Camera-days, each before another place as long as there are places.
-        glance_s: Seconds between glances.
+        glance_s: Seconds between glances, of every rule: a patrol looks for helmets more often.
         first: Seed of the first day.
         until_s: Second of each day at which it ends.
         piece_s: Seconds of a piece.
@@ -86,10 +86,12 @@ class Watcher:
     Attributes:
         detector: Finds things.
         count: Counts people in zones with a crowding rule.
+        counted_by: What counts: names the folder of the pieces.
     """
 
     detector: Detector
     count: Count
+    counted_by: str = "boxes"
 
 
 def run_quiet(watcher: Watcher, places: tuple[Path | None, Path | None], out: Path,
@@ -111,7 +113,8 @@ def run_quiet(watcher: Watcher, places: tuple[Path | None, Path | None], out: Pa
     """
     options = options or QuietOptions()
     weight = watcher.detector.model_id.replace("/", "_").replace(":", "-")
-    folder = out / "quiet" / weight / f"{options.glance_s:g}s-form{FORM}"
+    how = f"{options.glance_s:g}s-{options.piece_s:g}s-{watcher.counted_by}-form{FORM}"
+    folder = out / "quiet" / weight / how
     pieces = round(options.until_s / options.piece_s)
     began, done = time.monotonic(), 0
     for seed in range(options.first, options.first + options.days):
@@ -142,12 +145,15 @@ def _is_done(piece: Path, options: QuietOptions) -> bool:
 
 @dataclass(slots=True)
 class _Counts:
-    """What a piece cost."""
+    """What was done in a piece, and the CPU time of detecting, counting and judging it.
+
+    What a patrol would detect is charged each time; decoding is not.
+    """
 
     pictures: int = 0
     in_looks: int = 0
     detected: int = 0
-    detect_s: float = 0.0
+    cpu_s: float = 0.0
 
 
 class _Day:
@@ -160,8 +166,10 @@ class _Day:
         self._view, self._watcher, self._folder, self._zone = view, watcher, folder, zone
         self._origin = Origin("quiet", ViewKey(f"day-{seed}"), watcher.detector.model_id)
         self._drawn: dict[Hashable, ImageArray] = {}
-        self._found: dict[Hashable, Detections] = {}
-        self._kept = KeptDetections(watcher.detector, kept, f"quiet-{seed:02d}", self._regions)
+        self._found: dict[Hashable, tuple[Detections, float]] = {}
+        self._kept = KeptDetections(
+            watcher.detector, kept, f"quiet{FORM}-{seed:02d}", self._regions
+        )
         folder.mkdir(parents=True, exist_ok=True)
 
     def watch(self, number: int, options: QuietOptions) -> None:
@@ -175,7 +183,6 @@ class _Day:
         unchanged, roi = UnchangedView(options.unchanged_s), self._roi()
         first_s, seen = number * options.piece_s, _Counts()
         attention = Attention(options.glance_s, looks=True, next_s=first_s)
-        began, spent_s = time.process_time(), 0.0
         sightings: list[Sighting] = []
         while (t_s := attention.next_s) < first_s + options.piece_s - 1e-6:
             content = self._view.content(t_s)
@@ -184,10 +191,10 @@ class _Day:
             seen.pictures += 1
             seen.in_looks += looking
             found = None if looking else unchanged.known(frame, roi)
-            before = time.process_time()
             found, counts = self._see(content, frame, found, seen)
-            spent_s += time.process_time() - before
+            before = time.process_time()
             judgement = pipeline.judge(frame, found, counts=counts, looking=looking)
+            seen.cpu_s += time.process_time() - before
             unchanged.detected(frame, roi, found, not pipeline.confirmation.undecided)
             attention.took(t_s, judgement.wants)
             for sighting in judgement.sightings:
@@ -199,7 +206,7 @@ class _Day:
             "place": self._view.name, "kind": self._view.kind, "commit": commit(),
             "watched_s": options.piece_s, "pictures": seen.pictures, "in_looks": seen.in_looks,
             "detected": seen.detected,
-            "cpu_s": time.process_time() - began - spent_s + seen.detect_s,
+            "cpu_s": seen.cpu_s,
             "sightings": [sighting_json(s) for s in sightings],
         })  # fmt: skip
 
@@ -214,12 +221,13 @@ class _Day:
         """Boxes, unless they are known, and people counted; equal pictures are seen once."""
         if found is None and content not in self._found:
             seen.detected += 1
-            self._found[content], cpu_s = self._kept.see(picture_name(frame.image), frame.image)
-            seen.detect_s += cpu_s
-        found = self._found[content] if found is None else found
+            self._found[content] = self._kept.see(picture_name(frame.image), frame.image)
+        if found is None:
+            found, cpu_s = self._found[content]
+            seen.cpu_s += cpu_s
         before = time.process_time()
         counts = self._watcher.count(frame, (self._zone,), found)
-        seen.detect_s += time.process_time() - before
+        seen.cpu_s += time.process_time() - before
         return found, counts
 
     def _roi(self) -> tuple[int, int, int, int]:

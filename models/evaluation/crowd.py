@@ -23,21 +23,25 @@ def people_boxes(scored: Scored, threshold: float) -> int:
 
 
 def crowd_errors(
-    pictures: Sequence[Scored], crowd: Mapping[str, Any] | None, sure: float
+    pictures: Sequence[Scored], crowd: Mapping[str, Any] | None, sure: float | None
 ) -> dict[str, Any] | None:
     """Mean absolute and root-mean-square error of people per picture; None without head points.
 
     Args:
         crowd: the `crowd` entry of the weight's card; without one, boxes count as they are.
-        sure: the card's threshold of a person.
+        sure: the card's threshold of a person; None where it names none, as for the patrol's
+            counter.
     """
     correction = BoxCorrection.of_card(crowd)
+    sure_from = correction.threshold if sure is None else sure
     counted = [s for s in pictures if s.picture.points is not None]
     if not counted:
         return None
     people = [float(0 if s.picture.points is None else len(s.picture.points)) for s in counted]
     boxes = [people_boxes(s, correction.threshold) for s in counted]
-    corrected = [correction(n, people_boxes(s, sure)) for s, n in zip(counted, boxes, strict=True)]
+    corrected = [
+        correction(n, people_boxes(s, sure_from)) for s, n in zip(counted, boxes, strict=True)
+    ]
     errors: dict[str, Any] = count_errors(corrected, people)
     plain = count_errors([float(n) for n in boxes], people)
     return {**errors, "method": "boxes", "mae_uncorrected": plain["mae"]}

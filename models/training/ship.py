@@ -125,7 +125,9 @@ def ship(
         sure = thresholds.get("person", 0.0)
         crowd = crowd_correction(watched(made, counted, thresholds), sure)
         counted = [p for p in validation if p.points is not None]
-        report["crowd"] = crowd_errors(watched(made, counted, thresholds), crowd, sure)
+        report["crowd"] = crowd_errors(
+            watched(made, counted, thresholds), crowd, thresholds.get("person")
+        )
         card = _card(origin, made, thresholds, training, validation)
         card = card.model_copy(update={"metrics": {**report, "int8": int8}, "crowd": crowd})
         write_card(made, card)

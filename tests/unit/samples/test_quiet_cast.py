@@ -7,6 +7,7 @@ import pytest
 
 from sample_videos.composites import STREET_CAMERA
 from sample_videos.cutouts import BYSTANDERS
+from sample_videos.quiet import turn_of
 from sample_videos.quiet_cast import DayCast, DayPlan, Visit, crowd_of_day
 from sample_videos.scenario import ActorSpec, Scenario
 from sample_videos.weather import DAY_S, HOUR_S
@@ -93,6 +94,15 @@ def test_equal_seeds_are_equal_days_and_others_are_not():
     first, again, other = (DayPlan(BYSTANDERS, seed).street() for seed in (4, 4, 5))
     assert first == again
     assert first != other
+
+
+def test_every_place_comes_once_before_one_comes_again():
+    days = [turn_of(seed, ("street", "footage", "street", "works")) for seed in range(8)]
+    assert days == [
+        ("street", 0), ("footage", 0), ("street", 1), ("works", 0),
+        ("street", 2), ("footage", 1), ("street", 3), ("works", 1),
+    ]  # fmt: skip
+    assert [turn_of(seed, ("footage",)) for seed in range(3)] == [("footage", n) for n in range(3)]
 
 
 def test_works_shows_people_only():
