@@ -53,7 +53,7 @@ class SpeedBench:
         source: Clip that the stream is made of.
         weights: Name or directory of the weight.
         rounds: Each measures all that is compared once, one after the other, in a turning order;
-            the patrol at 10 s has as many windows in one process, at each number of cameras.
+            the patrol at 10 s, and with other cameras, has as many windows in one process.
         window_s: Length of one measurement, a multiple of the glance periods.
         recall: Also look at rendered scenarios in each variant's way.
         growth: Also measure the patrol at these numbers of cameras, glance 10 s.
@@ -113,7 +113,8 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
         _save(wanted, found, report)
     for shape in wanted.other_shapes:
         say(f"other cameras: {shape.name}")
-        _, windows = _measure(PATROL, PATROL.cameras, _stream(wanted, shape), wanted)
+        stream = _stream(wanted, shape)
+        _, windows = _measure(PATROL, PATROL.cameras, stream, wanted, wanted.rounds)
         report["shapes"].append({"stream": shape.name, **_row(PATROL, PATROL.cameras, windows)})
         _save(wanted, found, report)
     if wanted.delays:
@@ -325,8 +326,8 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
         "rounds": wanted.rounds,
         "window_s": wanted.window_s,
         "method": "CPU of the process and its children from /proc, user and system; the RTSP "
-        "server runs elsewhere. Rounds measure every variant once, but for the patrol at 10 s, "
-        "whose windows follow one another; ratios are medians over the rounds of the quotient "
+        "server runs elsewhere. Rounds measure every variant once, but for the patrol at 10 s and "
+        "with other cameras, whose windows follow one another; ratios are medians over the rounds of the quotient "
         "within a round. A patrol is measured when its first looks, 90 s at "
         "least and 420 s at most after its start, are over. A variant that analyses less than is "
         "due has its CPU, less the decoding of every frame, divided by the share that it held.",
