@@ -327,8 +327,8 @@ def _about(wanted: SpeedBench, server: str) -> dict[str, Any]:
         "window_s": wanted.window_s,
         "method": "CPU of the process and its children from /proc, user and system; the RTSP "
         "server runs elsewhere. Rounds measure every variant once, but for the patrol at 10 s and "
-        "with other cameras, whose windows follow one another; ratios are medians over the rounds of the quotient "
-        "within a round. A patrol is measured when its first looks, 90 s at "
-        "least and 420 s at most after its start, are over. A variant that analyses less than is "
+        "with other cameras, whose windows follow one another; ratios are medians over the rounds "
+        "of the quotient within a round. A patrol is measured when its first looks, 90 s at least "
+        "and 420 s at most after its start, are over. A variant that analyses less than is "
         "due has its CPU, less the decoding of every frame, divided by the share that it held.",
     }
