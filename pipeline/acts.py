@@ -25,6 +25,9 @@ PARKED_IOU = 0.8
 """A vehicle whose box is the same by so much in most pictures brought nothing; in some of them
 somebody stands before it."""
 
+SAME_THING = 0.5
+"""Overlap from which a vehicle is the thing itself by another name."""
+
 PERSON_FIRST_S = 1.0
 """Whom a vehicle must beat by so much: it is people who put things down."""
 
@@ -65,7 +68,7 @@ def act_of(scenes: Scenes, size: tuple[int, int], seen_s: float) -> Act:
     visits = {
         track_id: visit
         for track_id, steps in scenes.tracks.items()
-        if not _is_parked(steps, scenes.shown[0][0])
+        if not _is_no_actor(steps, scenes)
         and (visit := _visit(steps, scenes.place, appeared_s)) is not None
     }
     if not visits:
@@ -124,10 +127,15 @@ def _visit(
     return at if near and at[0] <= appeared_s + GONE_S else None
 
 
-def _is_parked(steps: Sequence[tuple[float, Track]], began_s: float) -> bool:
-    """A vehicle that was there from the first pictures on and has not moved."""
+def _is_no_actor(steps: Sequence[tuple[float, Track]], scenes: Scenes) -> bool:
+    """A vehicle that was there from the first pictures on and has not moved, or the thing itself
+    that is taken for one."""
     first_s, first = steps[0]
-    if first_s > began_s + GONE_S or _label(steps) not in VEHICLES:
+    if _label(steps) not in VEHICLES:
+        return False
+    if iou(steps[-1][1].xyxy, scenes.place) >= SAME_THING:
+        return True
+    if first_s > scenes.shown[0][0] + GONE_S:
         return False
     same = sum(iou(track.xyxy, first.xyxy) >= PARKED_IOU for _, track in steps)
     return same >= STEADY_SHARE * len(steps)

@@ -31,7 +31,7 @@ ON_GROUND = 0.1
 ground before it, and is not the bin's."""
 
 SAME_THING = 0.5
-"""Overlap with a bin from which garbage is the bin itself by another name."""
+"""Overlap with a bin or a vehicle from which garbage is the thing itself by another name."""
 
 SAME_PLACE = 0.25
 """Gap, in sizes, up to which a bag is the bag of before; neighbours merge in confirmation."""
@@ -169,7 +169,7 @@ class GarbageRule:
         _, left_s = self._actors.get(place.key, (frozenset(), None))
         if left_s is None:
             here = any(
-                self._is_at(t, place) and not self._is_parked(t, place)
+                self._is_at(t, place) and not self._is_no_actor(t, place)
                 for t in seen_now(scene, ACTORS)
             )
             left_s = act.left_s if act.left_s is not None else None if here else scene.timestamp_s
@@ -188,11 +188,16 @@ class GarbageRule:
             and t.last_seen_s >= since_s
             and t.first_seen_s <= place.since_s
             and self._is_at(t, place)
-            and not self._is_parked(t, place)
+            and not self._is_no_actor(t, place)
         )
 
-    def _is_parked(self, track: Track, place: Standing) -> bool:
-        if track.label not in VEHICLES or track.still_since_s is None:
+    def _is_no_actor(self, track: Track, place: Standing) -> bool:
+        """A parked vehicle, or the heap itself that is taken for one."""
+        if track.label not in VEHICLES:
+            return False
+        if iou(track.xyxy, place.box) >= SAME_THING:
+            return True
+        if track.still_since_s is None:
             return False
         always = self._begun_s is not None and track.still_since_s <= self._begun_s
         return always or place.since_s - track.still_since_s >= PARKED_S

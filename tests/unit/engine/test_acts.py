@@ -57,6 +57,23 @@ def test_a_car_that_came_into_the_picture_while_it_was_watched_is_not_parked():
     assert act(("car", lambda t: at(345, 180) if t >= 3 else None)).actor == "car"
 
 
+def test_a_person_before_a_parked_car_did_it():
+    """Somebody hides a part of the car for a while, and is gone when the bag is seen."""
+
+    def car(t: float) -> Box:
+        return (400.0, 140.0, 525.0, 250.0) if 4 <= t <= 5 else at(345, 180)
+
+    def person(t: float) -> Box | None:
+        return walker(t) if t < APPEARED_S - 0.3 else None
+
+    assert act(("car", car), ("person", person)).actor == "person"
+    assert act(("car", car)).actor is None
+
+
+def test_the_thing_by_another_name_did_nothing():
+    assert act(("tricycle", lambda t: PLACE if t >= APPEARED_S else None)).actor is None
+
+
 def test_of_a_person_and_a_cart_at_the_same_moment_it_was_the_person():
     assert act(("tricycle", walker), ("person", walker)).actor == "person"
 

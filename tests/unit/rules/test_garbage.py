@@ -233,6 +233,14 @@ class TestDumping:
         assert [(s.phase, s.subtype) for s in sightings] == [(Phase.STARTED, None)]
         assert sightings[0].timestamp_s <= 150
 
+    def test_a_heap_that_is_also_called_a_vehicle_is_not_its_own_owner(self, play):
+        def script(t):
+            return [("garbage", BAG), ("tricycle", BAG, 0.6)] if t >= 20 else []
+
+        sightings = play("garbage", dwell_s=30).run(script, 100)
+        assert [(s.phase, s.subtype) for s in sightings] == [(Phase.STARTED, None)]
+        assert sightings[0].timestamp_s <= 60
+
     def test_a_van_that_has_just_come_is_its_owner_until_it_leaves(self, play):
         def script(t):
             way = -300 + 60 * min(t - 20, 5) if t < 60 else -60 * (t - 60)
