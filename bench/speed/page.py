@@ -17,7 +17,7 @@ def write_page(report: Mapping[str, Any], path: Path) -> None:
         "![CPU per camera by stage, and cameras per core](speed.png)",
         _compared(report["variants"]),
         *_profile(report["variants"]),
-        *_more("Growth, glance every 10 s", report["growth"], "cameras"),
+        *_more("Growth, glance every 10 s", report["growth"], "name"),
         *_more("Other cameras, glance every 2 s", report["shapes"], "stream"),
         *_held(report["held"]),
         *_delay(report["delay"]),
@@ -73,10 +73,15 @@ def _more(title: str, rows: Sequence[Mapping[str, Any]], key: str) -> list[str]:
     if not rows:
         return []
     head = (
-        key, "cameras", "CPU each, % of a core", "cameras per core", "", "of due analysed",
-        "packets lost", "MiB each beyond the ring",
+        key, "cameras", "CPU each, % of a core", "cameras per core", "longest stretch",
+        "of due analysed", "packets lost", "MiB each beyond the ring",
     )  # fmt: skip
-    return [f"## {title}", _table(head, [_cost(row, row[key]) for row in rows])]
+    body = []
+    for row in rows:
+        _, cameras, cost, per_core, _, *rest = _cost(row, "")
+        stretch = f"{row['longest_stretch']:.2f}"
+        body.append((row[key], cameras, cost, per_core, stretch, *rest))
+    return [f"## {title}", _table(head, body)]
 
 
 def _held(tries: Sequence[Mapping[str, Any]]) -> list[str]:

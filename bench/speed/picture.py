@@ -41,7 +41,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
     bars.set_xlabel("CPU per camera, percent of one core")
     bars.set_xlim(0, 1.15 * max(row["cpu_percent_per_camera"] for row in rows))
     handles = [Rectangle((0, 0), 1, 1, color=c) for c in COLOURS.values()]
-    bars.legend(handles, COLOURS, loc="lower right", fontsize=8)
+    bars.legend(handles, COLOURS, loc="upper right", fontsize=8)
     growth = report["growth"]
     lines.plot([g["cameras"] for g in growth], [g["cameras_per_core"] for g in growth], "o-")
     lines.set_xlabel("cameras, glance every 10 s")
