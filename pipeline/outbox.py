@@ -24,6 +24,9 @@ from pipeline.queue.port import INCIDENTS, EventBus, Message
 
 _log = structlog.get_logger(__name__)
 
+IDLE_ROUNDS = 10
+"""The backlog is counted anew after so many pauses in which nothing was sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class RelayConfig:
@@ -97,6 +100,7 @@ class Relay:
         self._status = RelayStatus()
         self._lock = Lock()
         self._pruned_at: datetime | None = None
+        self._refreshed_s = float("-inf")
 
     @property
     def status(self) -> RelayStatus:
@@ -115,6 +119,8 @@ class Relay:
             self._send_again()
             self._incarnation = incarnation
         events = self._outbox.waiting(self.config.batch)
+        if not events:
+            return 0
         added = self._publish(events)
         self._outbox.mark_published([event.number for event in events])
         self._count(published=sum(added), known=len(added) - sum(added))
@@ -151,7 +157,8 @@ class Relay:
         while not stop.is_set():
             try:
                 sent = self.run_once()
-                self._refresh()
+                if sent or self._is_refresh_due():
+                    self._refresh()
             except (BusError, LedgerError) as error:
                 failures += 1
                 self._failed(error)
@@ -173,7 +180,12 @@ class Relay:
         )
         return longest * self._rng.uniform(0.5, 1.0)
 
+    def _is_refresh_due(self) -> bool:
+        """A relay with nothing to do counts the backlog now and then: others may share it."""
+        return time.monotonic() - self._refreshed_s >= IDLE_ROUNDS * self.config.poll_s
+
     def _refresh(self) -> None:
+        self._refreshed_s = time.monotonic()
         backlog = self._outbox.backlog()
         with self._lock:
             self._status = replace(

@@ -193,6 +193,7 @@ def _encode(clip: InputContainer, part: Path, deadline_s: float) -> None:
         stream.height = source.codec_context.height & ~1
         stream.pix_fmt = "yuv420p"
         stream.options = {"preset": "veryfast", "crf": "23"}
+        stream.codec_context.thread_count = 1  # cameras need the other cores
         stream.codec_context.time_base = _CLOCK
         for frame in clip.decode(source):
             if time.monotonic() > deadline_s:
