@@ -147,6 +147,7 @@ class StreetVendingSettings(RuleBase):
     close_refutes: ClassVar[bool] = False  # what pixels found may have no name
 
     type: Literal["street_vending"] = "street_vending"
+    open_at: OpenAt = 0.6
     glance_period_s: GlancePeriodS = 5.0
     merge_distance: MergeDistance = 0.5
     clear_s: ClearS = 60.0
@@ -202,6 +203,7 @@ class GarbageSettings(RuleBase):
     close_classes: ClassVar[tuple[str, ...]] = ("garbage",)
 
     type: Literal["garbage"] = "garbage"
+    open_at: OpenAt = 0.55
     dumping_dwell_s: DwellS = 20.0
     near_s: float = Field(
         3.0, ge=0, le=60, description="Whoever was there this long before it appeared may be it."
