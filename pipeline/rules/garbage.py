@@ -11,8 +11,8 @@ from pipeline.rules.standing import (
     Standing,
     StandingLimits,
     StandingMemory,
-    act_behind,
     hint,
+    learn_act,
     standing_items,
 )
 from pipeline.sightlines import PEOPLE, VEHICLES, seen_now
@@ -77,7 +77,8 @@ class GarbageRule:
         self._actors = {k: v for k, v in self._actors.items() if k in self._places.keys}
         self._acts = {k: v for k, v in self._acts.items() if k in self._places.keys}
         for place in seen:
-            self._learn(place, scene)
+            claim = ClaimKey("garbage", self._zone.id, _subject(place))
+            learn_act(self._acts, place, claim, place.box, scene)
         claims = [self._claim(place, scene) for place in seen]
         return claims + [
             hint(t, "garbage", self._zone.id, "garbage_seen", CONFIDENCE_WEIGHT)
@@ -131,14 +132,6 @@ class GarbageRule:
             look_back=self._settings.look_back and act is None and self._was_watched(place),
             absent_s=place.absent_s,
         )
-
-    def _learn(self, place: Standing, scene: Scene) -> None:
-        """Take up what a look-back found of this place: it lies there since then."""
-        claim = ClaimKey("garbage", self._zone.id, _subject(place))
-        act = act_behind(claim, place.box, scene)
-        if place.key not in self._acts and act is not None:
-            self._acts[place.key] = act
-            place.since_s = min(place.since_s, act.appeared_s)
 
     def _was_watched(self, place: Standing) -> bool:
         """The place was seen without it for long enough: it was not there from the start."""

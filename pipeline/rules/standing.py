@@ -224,14 +224,19 @@ def standing_items(tracks: Sequence[Track]) -> list[Item]:
     ]
 
 
-def act_behind(claim: ClaimKey, box: Box, scene: Scene) -> Act | None:
-    """What a look-back for a claim found of the thing in a box.
+def learn_act(
+    acts: dict[int, Act], place: Standing, claim: ClaimKey, box: Box, scene: Scene
+) -> None:
+    """Take up what a look-back for a claim found of the thing in a box: it stands since then.
 
     Keys begin anew when a zone is drawn anew: what lies elsewhere is another thing's act.
     """
     reach = SAME_ACT * extent(box)
-    acts = (a for a in scene.acts if a.claim == claim)
-    return next((a for a in acts if gap(a.xyxy, box) <= reach), None)
+    found = (a for a in scene.acts if a.claim == claim and gap(a.xyxy, box) <= reach)
+    act = next(found, None)
+    if place.key not in acts and act is not None:
+        acts[place.key] = act
+        place.since_s = min(place.since_s, act.appeared_s)
 
 
 def hint(

@@ -13,7 +13,7 @@ from pipeline.rules.standing import (
     Standing,
     StandingLimits,
     StandingMemory,
-    act_behind,
+    learn_act,
     standing_items,
 )
 from pipeline.sightlines import CARS, PEOPLE, seen_now
@@ -124,7 +124,8 @@ class StreetVendingRule:
         self._trades = {k: v for k, v in self._trades.items() if k in keys}
         self._acts = {k: v for k, v in self._acts.items() if k in keys}
         for place in seen:
-            self._learn(place, scene)
+            claim = ClaimKey("street_vending", self._zone.id, _subject(place))
+            learn_act(self._acts, place, claim, place.footprint, scene)
         return [self._claim(place, scene) for place in seen]
 
     def _occupations(self, scene: Scene) -> list[Item]:
@@ -182,14 +183,6 @@ class StreetVendingRule:
         if not self._settings.look_back or place.key in self._acts or place.absent_s is None:
             return False
         return _named(place) >= SURE and bool(trade.near)
-
-    def _learn(self, place: Standing, scene: Scene) -> None:
-        """Take up what a look-back found of this place: it stands there since then."""
-        claim = ClaimKey("street_vending", self._zone.id, _subject(place))
-        act = act_behind(claim, place.footprint, scene)
-        if place.key not in self._acts and act is not None:
-            self._acts[place.key] = act
-            place.since_s = min(place.since_s, act.appeared_s)
 
     def _what(self, place: Standing) -> list[Reason]:
         settings = self._settings
