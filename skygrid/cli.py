@@ -195,6 +195,9 @@ def train(
     kept: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the start's weights that stays.")
     ] = 0.0,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Draw more often what misleads the start.")
+    ] = False,
     size: Annotated[int, typer.Option(min=64, help="Side of training pictures, px.")] = 416,
     final_size: Annotated[int, typer.Option(min=64, help="In the last quarter.")] = 416,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a batch.")] = 8,
@@ -215,7 +218,7 @@ def train(
 
     directory.mkdir(parents=True, exist_ok=True)
     made = run_training(
-        lineage=Lineage(start, teacher, elder, tuple(elder_class or ()), kept),
+        lineage=Lineage(start, teacher, elder, tuple(elder_class or ()), kept, mine),
         directory=directory,
         name=name,
         data=data,

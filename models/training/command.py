@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from models.training.lineage import Lineage, check_sizes, hash_of
 from models.training.manifest import Picture, data_directory, licence_allows, read_sets
 from models.training.sampling import SET_SHARES, sampling_weights
@@ -87,7 +90,8 @@ def train(
     }
     cutting = Cutting(sizes, batch_size, seed, shares)
     how = Means(device, compiled, research)
-    run = fit(lessons, lineage, directory, cutting, options, how)
+    hardness = _hardness(lineage, directory, lessons, say)
+    run = fit(lessons, lineage, directory, cutting, options, how, hardness)
     draw_history(directory / "history.jsonl", directory / "history.png")
     recipe = {**run, **options, **taught, "seed": seed, "batch_size": batch_size}
     recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
@@ -114,6 +118,22 @@ def _opinions(
         say(f"teacher {lineage.teacher.name} labels what the sources left out")
         teach(lineage.teacher, pictures, path)
     return path
+
+
+def _hardness(
+    lineage: Lineage, directory: Path, lessons: Sequence[Lesson], say: Callable[[str], None]
+) -> npt.NDArray[np.float64] | None:
+    """By how much pictures that mislead the start are drawn more often; None if not mined."""
+    from models.training.mining import mine
+
+    if not lineage.mined:
+        return None
+    path = directory / f"mistakes-{hash_of(lineage.start)[:16]}-{digest(lessons)[:16]}.jsonl"
+    if not path.exists():
+        say(f"looking for what {lineage.start.name} wrongly sees")
+    hardness = mine(lineage.start, lessons, path)
+    say(f"{int((hardness > 1).sum())} pictures with mistakes are drawn more often")
+    return hardness
 
 
 def _with_kept(lineage: Lineage, learned: Path, research: bool = False) -> Path:
@@ -184,8 +204,12 @@ def fit(
     cutting: Cutting,
     options: Mapping[str, Any],
     means: Means = Means(),
+    hardness: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """Train, or go on training if `directory` holds a checkpoint; returns where the run stands.
+
+    Args:
+        hardness: see `sampling_weights`.
 
     Raises:
         TrainingRefused: the checkpoint is of a run that learned otherwise.
@@ -204,7 +228,7 @@ def fit(
     check_checkpoint(directory, of_run)
     random.seed(cutting.seed)
     torch.manual_seed(cutting.seed)
-    weights = sampling_weights([x.picture for x in lessons], cutting.shares)
+    weights = sampling_weights([x.picture for x in lessons], cutting.shares, hardness)
     first, last = cutting.sizes
     final = Recipe(size_px=last, mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
     phases = Phases(Recipe(size_px=first), final)

@@ -25,6 +25,7 @@ class Lineage:
             beside the labels, for `elder_classes` alone (see `distil`).
         elder_classes: labels of which the elder is believed.
         kept: share of the start's weights that stay in the result, see `network.between`.
+        mined: whether pictures that mislead the start are drawn more often, see `mining`.
     """
 
     start: Path
@@ -32,6 +33,7 @@ class Lineage:
     elder: Path | None = None
     elder_classes: tuple[str, ...] = ()
     kept: float = 0.0
+    mined: bool = False
 
     def check(self, research: bool) -> None:
         """Refuse what cannot be learned, before hours are spent on it.
@@ -65,18 +67,23 @@ class Lineage:
             _check_labels(self.elder, "an elder")
         if self.kept:
             _check_labels(self.start, "a start whose weights are kept")
+        if self.mined:
+            _check_labels(self.start, "a start whose mistakes are mined")
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same run: hashes, not names."""
         elder = hash_of(self.elder) if self.elder else None
         classes = sorted(self.elder_classes)
-        return {"start": hash_of(self.start), "elder": elder, "elder_classes": classes}
+        rows = {"start": hash_of(self.start), "elder": elder, "elder_classes": classes}
+        return {**rows, "mined": self.mined}
 
     def recipe(self, research: bool) -> dict[str, Any]:
         """What the card of a weight, or of a research weight, says of it."""
         from models.training.network import is_research
 
         rows: dict[str, Any] = {"start": _named(self.start), "kept": self.kept}
+        if self.mined:
+            rows["mined"] = "what misled the start is drawn up to 3 times as often"
         if self.teacher:
             rows["teacher"] = _named(self.teacher)
         if self.elder:

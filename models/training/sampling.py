@@ -31,13 +31,23 @@ CLASS_BOOST: Mapping[str, float] = {
 
 
 def sampling_weights(
-    pictures: Sequence[Picture], shares: Mapping[str, float] = SET_SHARES
+    pictures: Sequence[Picture],
+    shares: Mapping[str, float] = SET_SHARES,
+    hardness: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """(N,) probabilities that add up to 1."""
+    """(N,) probabilities that add up to 1.
+
+    Args:
+        pictures: of all sets.
+        shares: of the sets.
+        hardness: (N,) how many times as often each is drawn within its set, see `mining`.
+    """
     boost = np.ones(len(LABELS))
     for label, factor in CLASS_BOOST.items():
         boost[LABELS.index(label)] = factor
     weights = np.array([boost[p.class_id].max(initial=1.0) for p in pictures])
+    if hardness is not None:
+        weights = weights * hardness
     names = np.array([p.set_name for p in pictures])
     result = np.zeros(len(pictures))
     for name in np.unique(names):

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from models.decode_head import HeadSettings, decode_head
 from models.detections import Detections, FloatArray
 from models.detector import ImageArray
 from models.evaluation.detect import read_picture
 from models.labels import LABELS
-from models.letterbox import PAD_VALUE, Letterbox
 from models.nms import class_aware_nms
 from models.training.manifest import Picture
-from models.training.network import COCO_ROWS, load_network
+from models.training.network import COCO_ROWS
+from models.training.sight import Sight
 from models.training.teacher import TEACHER_CLASSES, UNSURE, write_opinions
 
-SIDE_PX = 640
 VEHICLES = (LABELS.index("car"), LABELS.index("truck_bus"))
 DOUBTED = 0.4
 """Confidence left to a vehicle that overlaps a surer one: a place to ignore, not a label."""
@@ -30,22 +27,12 @@ class Teacher:
 
     def __init__(self, network: Path) -> None:
         """Load an Ultralytics checkpoint with COCO classes."""
-        import openvino as ov
-
-        from models.export import openvino_model
-
-        graph = openvino_model(load_network(network), SIDE_PX, SIDE_PX)
-        self._compiled: Any = ov.compile_model(graph, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        self._sight = Sight(network)
 
     def opinion_of(self, image: ImageArray) -> FloatArray:
         """(N, 6) rows as `teacher.Opinions` holds them, of a (H, W, 3) uint8 BGR picture."""
-        size = (image.shape[0], image.shape[1])
-        letterbox = Letterbox.fit(size, (SIDE_PX, SIDE_PX))
-        canvas = np.full((SIDE_PX, SIDE_PX, 3), PAD_VALUE, np.uint8)
-        letterbox.draw(image, canvas)
-        found = decode_head(self._compiled([canvas[None]])[0][0], HeadSettings(UNSURE, 0.6, 300))
-        boxes = Detections(letterbox.to_image(found.xyxy), found.confidence, found.class_id)
-        return opinion(boxes, (image.shape[1], image.shape[0]))
+        found = self._sight.detect(image, UNSURE)
+        return opinion(found, (image.shape[1], image.shape[0]))
 
 
 def teach(network: Path, pictures: Sequence[Picture], path: Path) -> None:
