@@ -10,9 +10,12 @@ import numpy as np
 
 from models.errors import CardError
 
-SPARSE = 0.5
+SPARSE = 0.75
 """Up to this share of the fewest boxes of the fit, people stand apart and only sure boxes count:
 an unsure one beside a sure one is the same person's more often than another's."""
+
+DENSE = 1.5
+"""From this share of them on the fit is believed; in between it is a mixture."""
 
 DEFAULT_THRESHOLD = 0.25
 """Confidence of a person in a crowd: lower than elsewhere, heads and shoulders are all there is."""
@@ -58,8 +61,8 @@ class BoxCorrection:
     def __call__(self, boxes: float, sure: float) -> float:
         """People where so many boxes were counted, and so many of them surely.
 
-        Few boxes are taken as they are, the sure ones of them; from the fit's fewest on they are
-        corrected; in between it is a mixture.
+        Few boxes are taken as they are, the sure ones of them; many are corrected; in between, see
+        SPARSE and DENSE, it is a mixture.
 
         Args:
             boxes: Boxes from `threshold` on.
@@ -69,5 +72,5 @@ class BoxCorrection:
         if boxes >= self.boxes[-1]:
             many = boxes * self.people[-1] / self.boxes[-1]
         fewest = self.boxes[1]
-        share = (boxes - SPARSE * fewest) / ((1 - SPARSE) * fewest)
+        share = (boxes - SPARSE * fewest) / ((DENSE - SPARSE) * fewest)
         return sure + min(1.0, max(0.0, share)) * (many - sure)

@@ -98,7 +98,7 @@ def test_correction_of_a_card() -> None:
 
 @pytest.mark.parametrize(
     ("boxes", "sure", "people"),
-    [(0, 0, 0), (4, 3, 3), (5, 3, 3), (7.5, 5, 7), (10, 7, 12), (20, 15, 36)],
+    [(0, 0, 0), (5, 3, 3), (7.5, 5, 5), (10, 7, 26 / 3), (15, 9, 24), (20, 15, 36)],
 )
 def test_few_boxes_are_sure_ones_and_many_are_corrected(
     boxes: float, sure: float, people: float
@@ -144,6 +144,13 @@ def test_a_fit_recovers_saturation() -> None:
     plain = [abs(b - t) for b, t in zip(boxes, truth, strict=True)]
     assert np.mean(error) < 0.25 * np.mean(plain)
     assert correction(0, 0) == 0
+
+
+def test_a_far_crowd_of_whom_few_are_found_does_not_speak_for_all_pictures_with_as_few() -> None:
+    boxes, people = [10.0] * 15 + [30.0] * 15, [12.0] * 14 + [468.0] + [60.0] * 15
+    correction = fit_box_correction(boxes, people, 0.3)
+    assert correction(15, 15) == pytest.approx(28)
+    assert correction(30, 30) == pytest.approx(60)
 
 
 def test_a_fit_of_empty_pictures_counts_as_it_sees() -> None:

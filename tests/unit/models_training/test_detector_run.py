@@ -122,6 +122,7 @@ def test_what_is_kept_lies_between_start_and_end(lessons, start: Path, tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # of torch itself
 def test_a_compiled_run_learns_the_same(lessons, start: Path, tmp_path: Path) -> None:
     fit(lessons, Lineage(start), tmp_path / "plain", CUTTING, options(2))
     fit(lessons, Lineage(start), tmp_path / "compiled", CUTTING, options(2), Means(compiled=True))
