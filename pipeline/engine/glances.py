@@ -1,19 +1,23 @@
-"""Which view is glanced at next: earliest deadline first, stretched evenly under overload."""
+"""Which view is glanced at next: the one that waited longest, measured in its own periods."""
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
 from collections.abc import Collection, Mapping
+from statistics import median
 
 from pipeline.types import ViewKey
 
-_GROW = 1.1
-_SHRINK = 0.95
-_LATE_SHARE = 0.5
-_EASY_SHARE = 0.25
-_ADAPT_EVERY_S = 1.0
-_MOST_STRETCH = 60.0
+_LAST = 16
+"""So many of the last glances say by how much all periods are stretched, or as many as there are
+views, but at least `_FEWEST`."""
+
+_FEWEST = 8
+
+_ON_TIME = 1.1
+"""A wait of so many periods is still on time: threads wake late, packets come in bursts."""
+
 _RETRY_SHARE = 0.125
 """Of its period passes before a glance that gave nothing is tried again."""
 
@@ -30,15 +34,21 @@ _GOLDEN = 0.6180339887
 """Its multiples, less the whole, lie evenly however many there are (Kronecker sequence)."""
 
 _RIGHT_OF_WAY = 2.0
-"""Views of urgent rules are stretched by so much less than the others, never below 1."""
+"""A wait of a view of urgent rules counts so many times: under overload it is stretched by so much
+less than the others, never below 1."""
+
+_Class = tuple[float, bool]
+"""Period in seconds, and whether it is urgent: views of one class wait in the order they began."""
 
 
 class GlanceScheduler:
-    """Deadlines of all views of one worker; earliest deadline first (Liu and Layland 1973).
+    """Views of one worker, each ready one period after its last glance began.
 
-    Overload shows as lateness. Then one factor stretches every period alike, so that no view
-    starves while another is on time; it shrinks back as soon as glances are on time again.
-    Views of urgent rules have the right of way: theirs is stretched by half as much.
+    Of those that are ready, the one is taken that waited longest, in units of its own period. So
+    overload stretches every period by one and the same factor, whatever the load and from one
+    moment to the next: no view starves while another is on time, nothing idles while a view is
+    ready, and nothing has to recover when the load is gone. Views of urgent rules have the right
+    of way: theirs is stretched by half as much.
     Cameras that come back together after an outage would be glanced at together ever after. So
     each view has a phase of its own, and in a crowd a glance moves towards it.
     """
@@ -46,66 +56,65 @@ class GlanceScheduler:
     def __init__(
         self, periods: Mapping[ViewKey, float], now_s: float, urgent: Collection[ViewKey] = ()
     ) -> None:
-        self._urgent = frozenset(urgent)
-        self._worst_wait = 0.0
+        self._urgent = set(urgent) & set(periods)
         self._periods = {view: _positive(view, period_s) for view, period_s in periods.items()}
         self._rate_hz = _rate_hz(self._periods)
-        self._due: list[tuple[float, ViewKey]] = []
+        self._queues: dict[_Class, list[tuple[float, ViewKey]]] = {}
+        self._waiting: dict[ViewKey, float] = {}
+        count = max(_FEWEST, min(_LAST, len(self._periods)))
+        self._waits = deque([1.0] * count, count)
+        self._stretch = 1.0
+        self._worst_wait = 0.0
         self._taken_s: deque[float] = deque()
         self._crowded: set[ViewKey] = set()
         self._retried: set[ViewKey] = set()
-        self._deadline: dict[ViewKey, float] = {}
-        self._stretch = 1.0
-        self._late = 0.0
-        self._adapted_s = now_s
         self._phases = {view: number * _GOLDEN % 1.0 for number, view in enumerate(periods)}
         for view, period_s in periods.items():
-            self._plan(view, now_s + self._phases[view] * min(period_s, 1.0))
+            self._wait_from(view, now_s + self._phases[view] * min(period_s, 1.0) - period_s)
 
     @property
     def stretch(self) -> float:
-        """The common factor on all periods, 1 when everything is on time."""
+        """The common factor on all periods of late, 1 when glances are on time."""
         return self._stretch
 
-    def set_period(self, view: ViewKey, period_s: float, now_s: float) -> None:
+    def set_period(self, view: ViewKey, period_s: float, now_s: float, *, urgent: bool) -> None:
         """Watch a view every `period_s` seconds from now on; views not watched are ignored."""
-        if view not in self._periods or self._periods[view] == period_s:
+        if view not in self._periods:
             return
+        if (self._periods[view], view in self._urgent) == (period_s, urgent):
+            return
+        ready_s = self._waiting.get(view, now_s) + self._periods[view]
         self._periods[view] = _positive(view, period_s)
+        (self._urgent.add if urgent else self._urgent.discard)(view)
         self._rate_hz = _rate_hz(self._periods)
-        if view in self._deadline:  # one that is in work is planned when it is finished
-            self._plan(view, min(self._deadline[view], now_s + self._stretched_s(view)))
+        if view in self._waiting:  # one that is in work waits from when it is finished
+            self._wait_from(view, min(ready_s, now_s + period_s) - period_s)
 
     def take_due(self, now_s: float, limit: int) -> list[ViewKey]:
-        """At most `limit` views whose deadline is over, most urgent first.
+        """At most `limit` views that are ready, the longest wait first.
 
         A taken view is not due again until `finished` is called for it.
         """
         taken: list[ViewKey] = []
-        while self._due and len(taken) < limit and self._due[0][0] <= now_s:
-            deadline, view = heapq.heappop(self._due)
-            if self._deadline.get(view) != deadline:
-                continue
-            del self._deadline[view]
-            late_s = now_s - deadline
-            self._late = max(self._late, late_s / self._periods[view])
-            self._worst_wait = max(self._worst_wait, 1 + late_s / self._stretched_s(view))
-            taken.append(view)
+        while len(taken) < limit and (longest := self._longest_wait(now_s)) is not None:
+            wait, which = longest
+            view = heapq.heappop(self._queues[which])[1]
+            del self._waiting[view]
+            self._note_wait(view, wait)
             self._note_crowd(view, now_s)
-        self._adapt(now_s)
+            taken.append(view)
         return taken
 
     def finished(self, view: ViewKey, started_s: float) -> None:
-        """Plan the next glance one stretched period after the start of this one, or earlier."""
+        """Let a view wait for its next glance from the start of this one on, or from before."""
         if view in self._periods:
-            self._plan(view, started_s + self._stretched_s(view) - self._early_s(view, started_s))
+            self._wait_from(view, started_s - self._early_s(view, started_s))
 
     def retry(self, view: ViewKey, started_s: float) -> None:
-        """Plan another try of a glance that gave nothing: soon, but for the stretch."""
+        """Let a view whose glance gave nothing wait for a short while only."""
         if view in self._periods:
-            early_s = self._periods[view] * (1 - _RETRY_SHARE)
             self._retried.add(view)
-            self._plan(view, started_s + self._stretched_s(view) - early_s)
+            self._wait_from(view, started_s - self._periods[view] * (1 - _RETRY_SHARE))
 
     def worst_wait(self) -> float:
         """Longest wait of any view since the last call, in units of its own stretched period.
@@ -116,14 +125,56 @@ class GlanceScheduler:
         return answer
 
     def next_due_s(self) -> float | None:
-        """When the next view falls due, None if none waits."""
-        while self._due and self._deadline.get(self._due[0][1]) != self._due[0][0]:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        """When the next view is ready, None if none waits."""
+        heads = [(head, which) for which in self._queues if (head := self._head(which)) is not None]
+        return min((head + period_s for head, (period_s, _) in heads), default=None)
 
-    def _stretched_s(self, view: ViewKey) -> float:
-        share = _RIGHT_OF_WAY if view in self._urgent else 1.0
-        return self._periods[view] * max(1.0, self._stretch / share)
+    def _wait_from(self, view: ViewKey, began_s: float) -> None:
+        self._waiting[view] = began_s
+        which = self._periods[view], view in self._urgent
+        heapq.heappush(self._queues.setdefault(which, []), (began_s, view))
+
+    def _head(self, which: _Class) -> float | None:
+        """Since when the longest waiting view of a class waits; forgets entries that are over."""
+        queue = self._queues[which]
+        while queue and not self._is_valid(queue[0], which):
+            heapq.heappop(queue)
+        return queue[0][0] if queue else None
+
+    def _is_valid(self, entry: tuple[float, ViewKey], which: _Class) -> bool:
+        began_s, view = entry
+        now = self._periods[view], view in self._urgent
+        return now == which and self._waiting.get(view) == began_s
+
+    def _longest_wait(self, now_s: float) -> tuple[float, _Class] | None:
+        """The wait of the view to be taken next, as far as it counts, and its class."""
+        longest: tuple[float, _Class] | None = None
+        for which in self._queues:
+            period_s, is_urgent = which
+            head = self._head(which)
+            if head is None or head + period_s > now_s:
+                continue
+            wait = (now_s - head) / period_s * self._way(is_urgent)
+            if longest is None or wait > longest[0]:
+                longest = wait, which
+        return longest
+
+    def _way(self, is_urgent: bool) -> float:
+        """How many times a wait counts; where all are urgent, none has the right of way."""
+        return _RIGHT_OF_WAY if is_urgent and len(self._urgent) < len(self._periods) else 1.0
+
+    def _note_wait(self, view: ViewKey, wait: float) -> None:
+        """Learn the stretch from a wait that counted so much: the median of the last ones.
+
+        Waits of views with the right of way say nothing: they are on time while others are not.
+        """
+        way = self._way(view in self._urgent)
+        if way == 1.0:
+            self._waits.append(wait)
+            middle = median(self._waits)
+            self._stretch = middle if middle > _ON_TIME else 1.0
+        own = max(1.0, self._stretch / way)
+        self._worst_wait = max(self._worst_wait, wait / way / own)
 
     def _note_crowd(self, view: ViewKey, now_s: float) -> None:
         """Remember a glance that comes among many more than an even spread would bring."""
@@ -140,26 +191,10 @@ class GlanceScheduler:
     def _early_s(self, view: ViewKey, started_s: float) -> float:
         """How far a glance in a crowd lies behind its view's phase, bounded."""
         period_s = self._periods[view]
-        if view not in self._crowded or period_s < _SPREAD_FROM_S or self._stretch > 1.0:
+        if view not in self._crowded or period_s < _SPREAD_FROM_S:
             return 0.0
         behind = (started_s / period_s - self._phases[view]) % 1.0
         return period_s * min(behind, _SPREAD_BY)
-
-    def _plan(self, view: ViewKey, deadline_s: float) -> None:
-        self._deadline[view] = deadline_s
-        heapq.heappush(self._due, (deadline_s, view))
-
-    def _adapt(self, now_s: float) -> None:
-        if now_s - self._adapted_s < _ADAPT_EVERY_S:
-            return
-        self._adapted_s = now_s
-        backlog = self.next_due_s()
-        waiting = 0.0 if backlog is None else now_s - backlog
-        if self._late > _LATE_SHARE and waiting > 0:
-            self._stretch = min(_MOST_STRETCH, self._stretch * _GROW)
-        elif self._late < _EASY_SHARE:
-            self._stretch = max(1.0, self._stretch * _SHRINK)
-        self._late = 0.0
 
 
 def _rate_hz(periods: Mapping[ViewKey, float]) -> float:

@@ -128,9 +128,12 @@ class Worker:
             thread.join(max(0.0, until_s - time.monotonic()))
 
     def retime(self, key: ViewKey) -> None:
-        """Take over the glance period that a view's zones ask for now."""
+        """Take over the glance period and right of way that a view's zones ask for now."""
+        view = self._views[key]
         with self._schedule_lock:
-            self._scheduler.set_period(key, self._views[key].glance_period_s, self._clock())
+            self._scheduler.set_period(
+                key, view.glance_period_s, self._clock(), urgent=view.is_urgent
+            )
 
     def _again(self, work: Callable[[], None]) -> None:
         """Do one thread's work until the worker is stopped, whatever fails."""
@@ -161,7 +164,7 @@ class Worker:
         """Grant looks, and hand the most urgent view to the pool."""
         self._grant_looks(self._clock())
         if not self._pictures.wait_for_glances(self._settings.batch, _HELD_UP_S):
-            return  # the judge is behind: glances fall late, and their periods stretch for it
+            return  # the judge is behind: glances wait, and all periods stretch for it
         now = self._clock()
         if not self._places.acquire(timeout=_HELD_UP_S):
             return

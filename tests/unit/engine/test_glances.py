@@ -85,19 +85,47 @@ def test_tries_that_give_nothing_are_no_crowd() -> None:
     assert scheduler.next_due_s() == 25.0
 
 
-def test_a_try_that_gives_nothing_waits_for_the_stretch_too() -> None:
-    views = {ViewKey(f"cam-{i}"): 2.0 for i in range(40)}
-    scheduler = GlanceScheduler(views, 0.0)
-    simulate(scheduler, 200, cost_s=0.1)
-    stretch = scheduler.stretch
-    assert stretch > 1.5
-    now_s = 1_000.0
-    (view,) = scheduler.take_due(now_s, 1)
-    stretch = scheduler.stretch
-    for other in scheduler.take_due(now_s, 40):
-        scheduler.finished(other, now_s + 1_000.0)
-    scheduler.retry(view, now_s)
-    assert scheduler.next_due_s() == pytest.approx(now_s + 2.0 * stretch - 1.75, abs=0.3)
+def test_a_try_that_gives_nothing_takes_no_turn_from_others_under_overload() -> None:
+    views = [ViewKey(f"cam-{i}") for i in range(40)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 2.0), 0.0)
+    tries: list[float] = []
+    now = 0.0
+    while now < 200:
+        for view in scheduler.take_due(now, 1):
+            if view == views[0]:
+                tries.append(now)
+                scheduler.retry(view, now)
+            else:
+                scheduler.finished(view, now)
+        now += 0.1  # twice what fits
+    assert scheduler.stretch == pytest.approx(2.0, abs=0.1)
+    assert min(gaps(tries[5:])) == pytest.approx((2.0 - 0.875) * 2, abs=0.25)
+
+
+@pytest.mark.parametrize("load", [1.5, 2.0, 4.0])
+def test_long_periods_are_stretched_by_the_overload_and_no_more(load: float) -> None:
+    """A factor that grew while something was late overshot: to 11 at a load of two."""
+    views = [ViewKey(f"cam-{i}") for i in range(100)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 10.0), 0.0)
+    seen = simulate(scheduler, 400, cost_s=0.1 * load)
+    every = [gap for times in seen.values() for gap in gaps([t for t in times if t > 50])]
+    assert min(every) == pytest.approx(10 * load, rel=0.02)
+    assert max(every) == pytest.approx(10 * load, rel=0.02)
+    assert scheduler.stretch == pytest.approx(load, rel=0.02)
+    assert scheduler.worst_wait() < 2
+    after = simulate(scheduler, 30, cost_s=0.001, start_s=400)
+    assert max(times[0] for times in after.values()) < 410.5  # nothing has to recover
+    assert scheduler.stretch == 1.0
+
+
+def test_short_and_long_periods_are_stretched_alike() -> None:
+    quick, slow = ([ViewKey(f"{kind}-{i}") for i in range(10)] for kind in ("quick", "slow"))
+    scheduler = GlanceScheduler(dict.fromkeys(quick, 2.0) | dict.fromkeys(slow, 10.0), 0.0)
+    seen = simulate(scheduler, 400, cost_s=3 / 6)  # 6 glances a second are due, 2 fit
+    for views, period_s in ((quick, 2.0), (slow, 10.0)):
+        every = [gap for view in views for gap in gaps([t for t in seen[view] if t > 60])]
+        assert sum(every) / len(every) == pytest.approx(3 * period_s, rel=0.05)
+        assert max(every) < 1.1 * 3 * period_s + 0.5  # a glance takes half a second
 
 
 def test_overload_stretches_all_views_alike() -> None:
@@ -121,6 +149,35 @@ def test_under_overload_urgent_views_have_the_right_of_way() -> None:
     slow = [mean[view] for view in views if view not in urgent]
     assert max(mean[view] for view in urgent) < 0.7 * min(slow)
     assert max(slow) <= 2.2 * 2.0 * 2  # nobody starves for it
+
+
+def test_where_all_are_urgent_nobody_has_the_right_of_way() -> None:
+    views = [ViewKey(f"cam-{i}") for i in range(40)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 2.0), 0.0, views)
+    simulate(scheduler, 100, cost_s=0.1)
+    assert scheduler.stretch == pytest.approx(2.0, abs=0.05)
+    simulate(scheduler, 30, cost_s=0.001, start_s=100)
+    assert scheduler.stretch == 1.0
+
+
+def test_urgent_views_on_time_are_no_overload() -> None:
+    views = [ViewKey(f"cam-{i}") for i in range(10)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 2.0), 0.0, views[:9])
+    simulate(scheduler, 100, cost_s=0.01)
+    assert scheduler.stretch == 1.0
+    assert scheduler.worst_wait() <= 1.1
+
+
+def test_a_rule_that_becomes_severe_gets_the_right_of_way_at_once() -> None:
+    views = [ViewKey(f"cam-{i}") for i in range(40)]
+    scheduler = GlanceScheduler(dict.fromkeys(views, 2.0), 0.0)
+    simulate(scheduler, 100, cost_s=0.1)
+    scheduler.set_period(views[0], 2.0, 100.0, urgent=True)
+    seen = simulate(scheduler, 100, cost_s=0.1, start_s=100.0)
+    assert gaps(seen[views[0]]) == pytest.approx([2.0] * len(gaps(seen[views[0]])), abs=0.15)
+    scheduler.set_period(views[0], 2.0, 200.0, urgent=False)
+    seen = simulate(scheduler, 100, cost_s=0.1, start_s=200.0)
+    assert gaps(seen[views[0]])[-5:] == pytest.approx([4.0] * 5, abs=0.15)
 
 
 def test_the_worst_wait_stays_fair_under_overload_and_is_told_once() -> None:
@@ -154,7 +211,7 @@ def test_a_shorter_period_counts_from_now_on() -> None:
     scheduler = GlanceScheduler({A: 100.0}, 0.0)
     scheduler.take_due(2.0, 1)
     scheduler.finished(A, 2.0)
-    scheduler.set_period(A, 5.0, 10.0)
+    scheduler.set_period(A, 5.0, 10.0, urgent=False)
     assert scheduler.take_due(14.9, 1) == []
     assert scheduler.take_due(15.0, 1) == [A]
     scheduler.finished(A, 15.0)
@@ -164,7 +221,7 @@ def test_a_shorter_period_counts_from_now_on() -> None:
 def test_a_new_period_takes_no_view_that_is_in_work() -> None:
     scheduler = GlanceScheduler({A: 100.0}, 0.0)
     assert scheduler.take_due(2.0, 1) == [A]
-    scheduler.set_period(A, 1.0, 3.0)
+    scheduler.set_period(A, 1.0, 3.0, urgent=False)
     assert scheduler.take_due(50.0, 1) == []
     scheduler.finished(A, 50.0)
     assert scheduler.next_due_s() == 51.0
@@ -172,7 +229,7 @@ def test_a_new_period_takes_no_view_that_is_in_work() -> None:
 
 def test_a_period_of_a_view_that_is_not_watched_is_ignored() -> None:
     scheduler = GlanceScheduler({A: 1.0}, 0.0)
-    scheduler.set_period(B, 1.0, 0.0)
+    scheduler.set_period(B, 1.0, 0.0, urgent=False)
     assert scheduler.take_due(5.0, 10) == [A]
 
 
