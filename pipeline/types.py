@@ -274,7 +274,7 @@ class EvidenceFile:
 
     Attributes:
         kind: "clip", "clip_h264", "snapshot", "boxes", "before", "after", "act" (the clip of how it
-            began), "act_boxes" (who did it), "close".
+            began), "act_h264", "act_boxes" (who did it), "close".
         path: Relative path with forward slashes.
         sha256: Hex digest of the file.
         bytes: Its size.

@@ -11,7 +11,18 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import structlog
 from builders import ledger
+
+# As the product logs. structlog's default draws every local variable of every frame: a minute for
+# one traceback with packets in it, on a busy machine.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer(colors=False),
+    ]
+)
 
 
 def _program(name: str) -> str | None:

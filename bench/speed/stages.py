@@ -36,6 +36,7 @@ _BY_NAME = {
     "judge": "detect",
     "publisher": "evidence",
     "evidence": "evidence",
+    "copies": "evidence",
     "retention": "evidence",
     "relay": "publish",
     "recorder": "publish",

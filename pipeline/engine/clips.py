@@ -1,7 +1,8 @@
 """Cuts the clip of a sighting from its camera's ring, once the seconds after it have arrived.
 
-Starts a thread and writes files. The clip and its boxes are attached before an H.264 copy is
-begun: a copy that fails, or that a stop cuts short, costs itself and nothing else.
+Starts two threads and writes files. H.264 copies have a thread of their own: while one is made,
+rings go on and other clips must be cut. A clip and its boxes are attached before its copy is begun:
+a copy that fails, or that a stop cuts short, costs itself and nothing else.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _POLL_S = 0.2
 _LATE_S = 6.0
 _COPY_S = 300.0
 _MOST_COPIES = 100
+_MOST_WAITING = 64
+"""Clips that wait to be cut: each holds a picture and maybe an act, 6 to 18 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +80,54 @@ class ClipCutter:
         self._jobs_lock = threading.Lock()
         self._numbers = count()
         self._copies: deque[tuple[Sighting, EvidenceFile]] = deque()
+        self._foreign: list[EvidenceFile] = []  # of the sighting that is being cut
         self._copies_until_s = float("inf")
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
+        self._all_cut = threading.Event()
+        self._threads = (
+            threading.Thread(target=self._cut_on, name="evidence", daemon=True),
+            threading.Thread(target=self._copy_on, name="copies", daemon=True),
+        )
 
     def start(self) -> None:
         """Start to cut."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def push(self, finding: Finding) -> None:
-        """Cut this one's clip when its post-roll has arrived."""
+        """Cut this one's clip when its post-roll has arrived; too many cost their own clips."""
         due_s = time.monotonic() + self._settings.post_roll_s
         with self._jobs_lock:
-            heapq.heappush(self._jobs, _Job(due_s, next(self._numbers), finding))
+            if len(self._jobs) < _MOST_WAITING:
+                heapq.heappush(self._jobs, _Job(due_s, next(self._numbers), finding))
+                return
+        error = CutFailed(f"{_MOST_WAITING} clips wait already: is the disk of evidence slow?")
+        not_kept(self._metrics, finding.sighting, error)
 
     def stop(self, timeout_s: float) -> None:
         """Cut what is due with the pictures that there are, and make the copies that fit."""
         self._copies_until_s = time.monotonic() + timeout_s
         self._stop.set()
-        self._thread.join(timeout_s)
+        for thread in self._threads:
+            thread.join(max(0.0, self._copies_until_s - time.monotonic()))
 
-    def _run(self) -> None:
+    def _cut_on(self) -> None:
         while True:
             stopping = self._stop.is_set()
             for job in self._due(everything=stopping):
                 self._cut(job.finding)
+            if stopping:
+                self._all_cut.set()
+                return
+            self._stop.wait(_POLL_S)
+
+    def _copy_on(self) -> None:
+        while True:
+            is_last = self._all_cut.wait(0.0 if self._copies else _POLL_S)
             if self._copies:
                 self._copy(*self._copies.popleft())
-            elif stopping:
+            elif is_last:
                 return
-            else:
-                self._stop.wait(_POLL_S)
 
     def _due(self, *, everything: bool) -> list[_Job]:
         """Jobs whose post-roll is in the ring, or that have waited long enough for it."""
@@ -132,6 +152,8 @@ class ClipCutter:
         with self._noting(sighting):
             if files:
                 self._recorder.attach_evidence(sighting.sighting_id, files)
+        while self._foreign:
+            self._want_copy(sighting, self._foreign.pop(0))
 
     def _packets(self, finding: Finding) -> list[Packet]:
         """What the ring holds around the confirmed moment, in that picture's epoch.
@@ -151,10 +173,7 @@ class ClipCutter:
         """The clip of the confirmed moment, and the boxes in it."""
         moment_s, packets = finding.sighting.timestamp_s, self._packets(finding)
         first_s = packets[0].timestamp_s
-        clip = self._clip(finding, EvidenceItem("clip.mp4", "clip", "video/mp4", first_s), packets)
-        if self._settings.h264_copy and packets[0].codec.name != "h264":
-            self._want_copy(finding.sighting, clip)
-        yield clip
+        yield self._clip(finding, EvidenceItem("clip.mp4", "clip", "video/mp4", first_s), packets)
         boxes = finding.watch.steps(first_s, moment_s + self._settings.post_roll_s)
         item = EvidenceItem("boxes.json", "boxes", MEDIA_TYPE, first_s)
         yield self._boxes(finding, item, {"confirmed": moment_s}, boxes)
@@ -174,8 +193,12 @@ class ClipCutter:
     def _clip(
         self, finding: Finding, item: EvidenceItem, packets: Sequence[Packet]
     ) -> EvidenceFile:
+        """Write a clip; one that not every browser plays gets a copy later, as `<kind>_h264`."""
         folder = folder_of(finding.sighting)
-        return self._store.write(folder, item, lambda path: _discard(write_clip(packets, path)))
+        clip = self._store.write(folder, item, lambda path: _discard(write_clip(packets, path)))
+        if self._settings.h264_copy and packets[0].codec.name != "h264":
+            self._foreign.append(clip)
+        return clip
 
     def _want_copy(self, sighting: Sighting, clip: EvidenceFile) -> None:
         if len(self._copies) < _MOST_COPIES:
@@ -187,7 +210,8 @@ class ClipCutter:
     def _copy(self, sighting: Sighting, clip: EvidenceFile) -> None:
         with self._noting(sighting):
             source = self._store.open_path(clip.path)
-            item = EvidenceItem("clip-h264.mp4", "clip_h264", "video/mp4", clip.start_s)
+            name, kind = f"{clip.kind}-h264.mp4", f"{clip.kind}_h264"
+            item = EvidenceItem(name, kind, "video/mp4", clip.start_s)
             work_s = min(_COPY_S, self._copies_until_s - time.monotonic())
             file = self._store.write(
                 folder_of(sighting),

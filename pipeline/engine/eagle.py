@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
@@ -84,6 +85,8 @@ class EagleEye:
     keeper: TourKeeper
     held_by: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _wish_lock: threading.Lock = field(default_factory=threading.Lock)
+    _wishes: deque[CloseLook] = field(default_factory=deque)
     _standing: dict[ViewKey, TourFault] = field(default_factory=dict)
     _close: list[tuple[CloseLook, float]] = field(default_factory=list)
     _offered: dict[ViewKey, float] = field(default_factory=dict)
@@ -126,6 +129,8 @@ class EagleEye:
             self._taken_s = shot.timestamp_s
             frame = shot.frame()
             self.tour.held = self.held_by is not None
+            while self._wishes:
+                self.tour.wants.add(self._wishes.popleft())
             views = open_views(self.tour.settings, frame.captured_at, self.ports.clock)
             seen = self.tour.update(frame.image, frame.timestamp_s, views)
             self._follow(seen)
@@ -150,15 +155,18 @@ class EagleEye:
         return self._at == view
 
     def want(self, view: ViewKey, place_norm: Box, priority: float) -> None:
-        """Ask for a closer look at a place, once in a while."""
+        """Ask for a closer look at a place, once in a while.
+
+        Called by the one thread that judges all cameras: it must not wait for a head to answer.
+        """
         if self.tour.head is None or not self.tour.head.can_step:
             return
         now_s, look = self._taken_s, CloseLook(view.view_id, place_norm, priority)
-        with self._lock:
+        with self._wish_lock:
             self._close = [(c, s) for c, s in self._close if now_s - s < _CLOSE_AGAIN_S]
             if not any(_is_same(look, known) for known, _ in self._close):
                 self._close.append((look, now_s))
-                self.tour.wants.add(look)
+                self._wishes.append(look)
 
     def _step(self) -> None:
         picture = self.camera.glance(self._glanced_s)

@@ -49,9 +49,10 @@ class LookReader:
         key = ring.newest_keyframe()
         if key is None:
             return
-        self._fps, self._until_s = look_fps, key.timestamp_s + look_s
-        self._at_most_s = key.timestamp_s + _LONGEST * look_s
-        due_s, packets = after_s, self._packets(key.timestamp_s, stop)
+        began_s = max(key.timestamp_s, after_s)  # rare keyframes: much of it has been judged
+        self._fps, self._until_s = look_fps, began_s + look_s
+        self._at_most_s = began_s + _LONGEST * look_s
+        due_s, packets = after_s, self._packets(key.timestamp_s, began_s, stop)
         slow = look_fps <= SLOW_LOOK_FPS and self._keyframes_serve()
         for picture in decode_keyframes(packets) if slow else decode_pictures(packets):
             if picture.timestamp_s > self._until_s:
@@ -79,11 +80,12 @@ class LookReader:
         known = len(last) == 2 and last[0].epoch == last[1].epoch
         return known and ring.keyframe_gap_s() <= KEYFRAMES_SERVE / self._fps
 
-    def _packets(self, start_s: float, stop: threading.Event) -> Iterator[Packet]:
-        began_s = time.monotonic()
+    def _packets(self, start_s: float, began_s: float, stop: threading.Event) -> Iterator[Packet]:
+        """Packets from a keyframe at `start_s` on, for a look that begins at `began_s`."""
+        asked_s = time.monotonic()
         for packet in self._camera.ring.follow(start_s, timeout_s=2.0):
-            look_s = self._until_s - start_s
+            look_s = self._until_s - began_s
             over = packet.decode_s > self._until_s
-            if over or stop.is_set() or time.monotonic() - began_s > look_s + _GRACE_S:
+            if over or stop.is_set() or time.monotonic() - asked_s > look_s + _GRACE_S:
                 return
             yield packet

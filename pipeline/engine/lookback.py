@@ -168,7 +168,9 @@ class LookBack:
         )
         region = _grown(order.place, settings.around, 0.25, order.size)
         shots: list[Picture] = []
-        for shot in decode_pictures(ring.span(start_s, start_s + settings.most_s), settings.fps):
+        epoch = keys[-1].epoch
+        packets = ring.span(start_s, start_s + settings.most_s, epoch)
+        for shot in decode_pictures(packets, settings.fps):
             shots.append(shot)
             if len(shots) < _BATCH:
                 continue
@@ -180,7 +182,7 @@ class LookBack:
         act = act_of(scenes, order.size, order.seen_s) if scenes.shown else None
         if act is None or not (moment.is_seen or is_seen_to_appear(scenes.shown, act.appeared_s)):
             return order.nobody()
-        return FoundAct(act, self._held(ring, act))
+        return FoundAct(act, self._held(ring, act, epoch))
 
     def _bisect(
         self, keys: Sequence[Packet], order: LookBackOrder, first: int, before: ImageArray
@@ -229,7 +231,7 @@ class LookBack:
             scenes.add(shot.timestamp_s, shown, tracker.update(found, shot.timestamp_s))
         shots.clear()
 
-    def _held(self, ring: PacketRing, act: Act) -> tuple[Packet, ...]:
+    def _held(self, ring: PacketRing, act: Act, epoch: int) -> tuple[Packet, ...]:
         """The packets of the act with some seconds around it.
 
         Of too many the end goes first, and the beginning where they would end before the thing
@@ -239,13 +241,13 @@ class LookBack:
         began_s = act.appeared_s if act.arrived_s is None else act.arrived_s
         ended_s = act.appeared_s if act.left_s is None else act.left_s
         end_s = max(ended_s, act.appeared_s) + margin_s
-        packets = ring.span(began_s - margin_s, end_s)
+        packets = ring.span(began_s - margin_s, end_s, epoch)
         kept = _first_bytes(packets, most_bytes)
         if len(kept) == len(packets):
             return kept
         near_s = max(began_s, act.appeared_s - margin_s)
         for start_s in (began_s, near_s, act.appeared_s):
-            kept = _first_bytes(ring.span(start_s, end_s), most_bytes)
+            kept = _first_bytes(ring.span(start_s, end_s, epoch), most_bytes)
             if kept and kept[-1].timestamp_s >= act.appeared_s:
                 break
         log.info("act trimmed", camera=packets[0].camera_id, packets=len(kept), of=len(packets))

@@ -56,60 +56,87 @@ class LookPressure:
     starved: int
 
 
+REST_S = 10.0
+"""Least time between two looks at a view: that of the rule that asks for looks most often."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    until_s: float
+    after: LookOrder
+
+    def holds(self, order: LookOrder, now_s: float) -> bool:
+        """Whether an order must wait: neither faster nor more urgent than the look before."""
+        as_before = order.look_fps <= self.after.look_fps and order.priority <= self.after.priority
+        return now_s < self.until_s and as_before and not order.back
+
+
 class LookBudget:
     """Grants at most `most` looks at once; after one a view rests for `rest_s` from such looks.
 
-    A faster look need not wait for the rest from a slower one.
+    What is wanted meanwhile waits. A faster look, or a more urgent one, need not wait for the
+    rest; a look that gave no picture was none, and no rest follows it.
     """
 
-    def __init__(self, most: int, rest_s: float = 20.0) -> None:
+    def __init__(self, most: int, rest_s: float = REST_S) -> None:
         self._most = most
         self._rest_s = rest_s
         self._waiting: dict[tuple[ViewKey, bool], LookOrder] = {}
         self._running: dict[tuple[ViewKey, bool], LookOrder] = {}
-        self._rests: dict[ViewKey, tuple[float, float]] = {}
+        self._rests: dict[ViewKey, _Rest] = {}
         self._starved_at: deque[float] = deque(maxlen=_STARVED_KEPT)
 
     def ask(self, order: LookOrder) -> None:
-        """Queue a wish; a second one for the same view keeps its place and the higher priority.
+        """Queue a wish; a second one for the same view takes its place if it is faster or more
+        urgent.
 
         While a view is looked at, only a faster look can be asked for; it comes after that one.
         """
-        until_s, rests_from_fps = self._rests.get(order.view, (0.0, 0.0))
-        rests = until_s > order.asked_s and order.look_fps <= rests_from_fps and not order.back
         running = self._running.get(order.key)
-        if rests or (running is not None and running.look_fps >= order.look_fps):
+        if running is not None and running.look_fps >= order.look_fps:
             return
         earlier = self._waiting.get(order.key)
-        if earlier is None or order.priority > earlier.priority:
+        is_more = earlier is None or (
+            order.priority > earlier.priority or order.look_fps > earlier.look_fps
+        )
+        if is_more:
             asked_s = earlier.asked_s if earlier else order.asked_s
             self._waiting[order.key] = replace(order, asked_s=asked_s)
 
-    def grant(self) -> list[LookOrder]:
+    def grant(self, now_s: float) -> list[LookOrder]:
         """Orders that may start now, highest priority first, then longest waiting."""
         granted = []
         for order in sorted(self._waiting.values(), key=lambda o: (-o.priority, o.asked_s)):
             if len(self._running) >= self._most:
                 break
-            if order.key in self._running:
+            if order.key in self._running or self._rests_from(order, now_s):
                 continue
             del self._waiting[order.key]
             self._running[order.key] = order
             granted.append(order)
         return granted
 
-    def finished(self, order: LookOrder, now_s: float) -> None:
-        """Give a look back to the budget."""
-        if self._running.pop(order.key, None) is not None and not order.back:
-            self._rests[order.view] = now_s + self._rest_s, order.look_fps
+    def finished(self, order: LookOrder, now_s: float, *, seen: bool = True) -> None:
+        """Give a look back to the budget, and say whether it gave a picture."""
+        if self._running.pop(order.key, None) is not None and seen and not order.back:
+            self._rests[order.view] = _Rest(now_s + self._rest_s, order)
 
     def forget(self, view: ViewKey, now_s: float) -> bool:
-        """Drop a waiting wish whose suspicion is gone; True when there was one: it starved."""
-        forgotten = self._waiting.pop((view, False), None) is not None
-        starved = forgotten and (view, False) not in self._running
+        """Drop a waiting wish whose suspicion is gone; True when it starved.
+
+        What waited for the end of a look at its own view, or of the rest after it, did not.
+        """
+        forgotten = self._waiting.pop((view, False), None)
+        starved = forgotten is not None and not (
+            (view, False) in self._running or self._rests_from(forgotten, now_s)
+        )
         if starved:
             self._starved_at.append(now_s)
         return starved
+
+    def _rests_from(self, order: LookOrder, now_s: float) -> bool:
+        rest = self._rests.get(order.view)
+        return rest is not None and rest.holds(order, now_s)
 
     def pressure(self, now_s: float) -> LookPressure:
         """What waits, for metrics and health."""

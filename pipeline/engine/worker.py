@@ -235,7 +235,7 @@ class Worker:
 
     def _grant_looks(self, now: float) -> None:
         with self._looks_lock:
-            orders = self._looks.grant()
+            orders = self._looks.grant(now)
             pressure = self._looks.pressure(now)
         self._metrics.looks_running.set(pressure.running)
         self._metrics.looks_waiting.set(pressure.waiting)
@@ -245,14 +245,14 @@ class Worker:
             thread.start()
 
     def _look(self, order: LookOrder) -> None:
-        view = self._views[order.view]
+        view, seen = self._views[order.view], False
         try:
             if order.back:
                 view.look_back(self._stop)
                 return
             log.info("look", view=str(order.view), look_s=order.look_s, look_fps=order.look_fps)
             for shot in view.look(order.look_s, order.look_fps, self._stop):
-                picture = Observation(view.key, shot, True, self._clock())
+                seen, picture = True, Observation(view.key, shot, True, self._clock())
                 self._enqueue(picture, timeout_s=1 / order.look_fps)
         except StreamError as error:
             log.info("look ended early", view=str(order.view), error=str(error))
@@ -260,7 +260,7 @@ class Worker:
             log.exception("look failed unexpectedly", view=str(order.view))
         finally:
             with self._looks_lock:
-                self._looks.finished(order, self._clock())
+                self._looks.finished(order, self._clock(), seen=seen)
 
     # judgement
 

@@ -164,8 +164,9 @@ export class Player {
   showKinds() {
     const files = this.detail?.evidence || [];
     const kinds = files.filter((file) => ["before", "act", "snapshot", "close", "after"].includes(file.kind));
+    const played = (file) => files.find((other) => other.kind === file.kind + "_h264") || file;
     const clip = this.incident.files.clip_h264 || this.incident.files.clip;
-    const buttons = kinds.map((file) => make("button", { type: "button", onclick: () => this.showFile(file) }, say("player." + file.kind)));
+    const buttons = kinds.map((file) => make("button", { type: "button", onclick: () => this.showFile(played(file)) }, say("player." + file.kind)));
     if (clip && kinds.length) buttons.unshift(make("button", { type: "button", onclick: () => this.showVideo(this.prepare(this.incident)) }, say("player.clip")));
     this.kinds.replaceChildren(...buttons);
   }

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
+from uuid import uuid4
 
 import av
 import numpy as np
@@ -21,6 +22,7 @@ from sqlalchemy import Engine
 from pipeline.engine import clips as clips_module
 from pipeline.engine import publisher as publisher_module
 from pipeline.engine.clips import ClipSettings
+from pipeline.engine.lookback import FoundAct
 from pipeline.engine.metrics import PatrolMetrics
 from pipeline.engine.publisher import Publisher
 from pipeline.engine.watch import Finding, WatchedView
@@ -31,7 +33,7 @@ from pipeline.ledger.errors import LedgerFull
 from pipeline.ledger.recorder import Recorder
 from pipeline.ledger.spool import Spool
 from pipeline.ledger.sql import SqlLedger
-from pipeline.types import BoxAt, Phase, Sighting
+from pipeline.types import Act, BoxAt, ClaimKey, Phase, Sighting
 from streams.camera import Camera
 from streams.errors import ClipError
 from streams.ring import PacketRing
@@ -217,6 +219,58 @@ class TestClips:
         desk = new_desk()
         desk.publish(filled(packets("hevc")).finding(confirmed))
         assert desk.kinds(confirmed) == ["snapshot", "clip", "boxes", "clip_h264"]
+
+    def test_the_clip_of_an_act_gets_a_copy_too(
+        self, new_desk: Callable[..., Desk], packets: Any, confirmed: Sighting
+    ) -> None:
+        desk, stream = new_desk(), packets("hevc")
+        claim = ClaimKey("garbage", "pavement", None)
+        act = FoundAct(Act((0, 0, 10, 10), 1.0, claim), tuple(stream[:20]))
+        desk.publish(replace(filled(stream).finding(confirmed), act=act))
+        kinds = desk.kinds(confirmed)
+        assert kinds[3:] == ["act", "act_boxes", "clip_h264", "act_h264"]
+        with av.open(str(desk.path(confirmed, "act_h264"))) as clip:
+            assert clip.streams.video[0].codec_context.name == "h264"
+
+    def test_while_a_copy_is_made_other_clips_are_cut(
+        self,
+        new_desk: Callable[..., Desk],
+        packets: Any,
+        confirmed: Sighting,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        desk, other = new_desk(), replace(confirmed, sighting_id=uuid4())
+        seen: list[list[str]] = []
+
+        def slow(source: Path, path: Path, **_: object) -> Path:
+            desk.publisher.publish(filled(packets("h264")).finding(other))
+            for _ in range(300):
+                if "clip" in desk.kinds(other):
+                    break
+                time.sleep(0.1)
+            seen.append(desk.kinds(other))
+            raise ClipError("too slow")
+
+        monkeypatch.setattr(clips_module, "transcode_h264", slow)
+        desk.publisher.start()
+        desk.publisher.publish(filled(packets("hevc")).finding(confirmed))
+        while not seen:
+            time.sleep(0.1)
+        desk.publisher.stop()
+        assert "clip" in seen[0]
+
+    def test_too_many_clips_that_wait_cost_their_own_clips(
+        self,
+        new_desk: Callable[..., Desk],
+        packets: Any,
+        confirmed: Sighting,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(clips_module, "_MOST_WAITING", 0)
+        desk = new_desk()
+        desk.publish(filled(packets("h264")).finding(confirmed))
+        assert desk.kinds(confirmed) == ["snapshot"]
+        assert desk.failed == 1
 
     def test_boxes_that_fail_cost_themselves_only(
         self,

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from streams.backoff import Backoff
 from streams.camera import Camera, CameraOptions
 from streams.decode import decode_pictures
 from streams.errors import DecodeError, SourceStalled, SourceUnavailable
+from streams.fallback import FallbackDecoder
 from streams.fleet import CameraFleet
 from streams.health import HealthLimits, HealthState
 from streams.reader import CameraReader
+from streams.ring import PacketRing
 from streams.source import SourceOptions, open_source
 
 QUICK = CameraOptions(
@@ -191,6 +194,25 @@ def test_keyframes_too_rare_for_the_glances_are_told_and_decoded_between(
     assert len(seen_s) <= pictures + 1
     camera.glance(seen_s[-1])
     assert camera.health.state is HealthState.OK
+
+
+def test_between_rare_keyframes_no_damaged_picture_is_judged(clip, read_packets):
+    ring = PacketRing()
+    fallback, judged, refused = FallbackDecoder(ring), [], []
+    packets = read_packets(clip("rare_keyframes"))  # keyframes every 6 s, 25 pictures a second
+    broken = packets[60]
+    for packet in packets:
+        damaged = replace(packet, data=packet.data[: len(packet.data) // 3] + bytes(40))
+        ring.append(damaged if packet is broken else packet)
+        try:
+            if picture := fallback.newest(judged[-1] if judged else float("-inf")):
+                judged.append(picture.timestamp_s)
+        except DecodeError:
+            refused.append(packet.timestamp_s)
+    mended_s = next(p.timestamp_s for p in packets[61:] if p.is_keyframe)
+    assert not [t for t in judged if broken.timestamp_s <= t < mended_s]
+    assert refused
+    assert judged[-1] > mended_s + 5.0
 
 
 def test_glances_take_the_newest_keyframe_once(street, fleet, until):

@@ -99,6 +99,15 @@ def test_a_slow_look_sees_keyframes_that_come_every_second() -> None:
     assert look(1.0, 3.0, ring) == pytest.approx([0.0, 1.0, 2.0, 3.0])
 
 
+def test_of_rare_keyframes_a_look_begins_where_judgement_stands() -> None:
+    """The keyframe is 8 s old and all since is judged: a look of 5 s gave no picture."""
+    camera: Any = SimpleNamespace(ring=Ring())
+    seen = LookReader(camera).pictures(5.0, 5.0, 8.0, threading.Event())
+    times = [picture.timestamp_s for picture in seen]
+    assert times[0] == pytest.approx(8.0, abs=0.25)
+    assert times[-1] == pytest.approx(13.0, abs=0.25)
+
+
 def test_one_keyframe_says_nothing_about_the_next() -> None:
     ring = Ring(gop_s=5.0, before=[Step(0.0, True)])
     assert len(look(1.0, 4.0, ring)) == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -74,14 +74,19 @@ class Street:
         monkeypatch: pytest.MonkeyPatch,
         begin_s: float = 0.0,
         absent_s: float | None = ABSENT_S,
+        lost_s: tuple[float, float] = (0.0, 0.0),
         **settings: Any,
     ) -> FoundAct:
-        """What is found in a ring that begins at a time and ends five seconds after the glance."""
+        """What is found in a ring that begins at a time and ends five seconds after the glance.
+
+        While the connection was lost nothing came, and then another epoch began.
+        """
         monkeypatch.setattr(lookback, "decode_picture", self._decode_picture)
         monkeypatch.setattr(lookback, "decode_pictures", self._decode_pictures)
         ring = PacketRing(600.0)
         for number in range(round(begin_s * FPS), round((SEEN_S + 5.0) * FPS)):
-            ring.append(packet(number))
+            if not lost_s[0] < number / FPS < lost_s[1]:
+                ring.append(replace(packet(number), epoch=1 + (number / FPS >= lost_s[1])))
         patch = patch_of(self.frame(SEEN_S), PLACE)
         order = LookBackOrder(CLAIM, PLACE, SIZE, SEEN_S, patch, absent_s)
         finder = LookBack(self.see, LABELS, settings=LookBackSettings(**settings))
@@ -111,6 +116,12 @@ class TestMoment:
         assert act.in_memory
         assert act.actor == "person"
         assert act.appeared_s == pytest.approx(APPEARED_S, abs=0.5)
+
+    def test_who_came_soon_after_a_reconnect(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The seconds before the place was last seen empty lie in the epoch before."""
+        found = Street().search(monkeypatch, lost_s=(5.0, 12.0), before_s=4.0)
+        assert found.act.arrived_s == pytest.approx(13.0, abs=0.3)
+        assert {p.epoch for p in found.packets} == {2}
 
     def test_the_end_of_a_long_stretch_is_searched(self, monkeypatch: pytest.MonkeyPatch) -> None:
         act = Street(6.0).search(monkeypatch, absent_s=0.0, most_s=15.0).act
