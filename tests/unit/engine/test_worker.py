@@ -180,6 +180,16 @@ def test_a_picture_that_comes_too_late_forgets_no_wish_and_is_no_glance() -> Non
     assert told(worker, "patrol_pictures_overtaken_total") == 1
 
 
+def test_a_look_without_a_picture_is_followed_by_no_rest() -> None:
+    worker, view = working(Seconds())
+    order = LookOrder(GATE, 3.0, 5.0, 8.0, 0.0)
+    view.look = lambda *_: iter(())
+    for _ in range(2):
+        worker._looks.ask(order)
+        (granted,) = worker._looks.grant(0.0)
+        worker._look(granted)
+
+
 def test_a_suspicion_that_is_gone_before_its_look_has_starved() -> None:
     clock = Seconds()
     worker, view = working(clock)
