@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.types import Phase, Sighting
@@ -24,6 +24,7 @@ class Alarm:
         box_norm: Place in the view, 0..1.
         confidence: 0..1.
         zone: Zone, None if the system knows none.
+        reopens: The alarm in whose entry it is told, None if it has one of its own.
     """
 
     alarm_id: str
@@ -34,6 +35,7 @@ class Alarm:
     box_norm: BoxNorm
     confidence: float = 1.0
     zone: str | None = None
+    reopens: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -43,41 +45,43 @@ class Alarm:
 def alarms_of(sightings: Iterable[Sighting], clip_start_s: float = 0.0) -> list[Alarm]:
     """Folds the messages of a patrol (start, updates, end) into one alarm per sighting.
 
-    A sighting that ends and starts again is one alarm: it has one id, and people see one entry.
+    A sighting that ends and begins again is told of again, in the same entry: that is an alarm of
+    its own, which `reopens` the first.
 
     Args:
         sightings: All messages of one clip, in order.
         clip_start_s: Media time of the clip's first picture; it is also its Unix time.
     """
-    alarms: dict[str, Alarm] = {}
+    alarms: dict[str, list[Alarm]] = {}
     for sighting in sightings:
         key = str(sighting.sighting_id)
-        known = alarms.get(key)
+        told = alarms.setdefault(key, [])
         over = sighting.ended_at if sighting.phase is Phase.ENDED else None
         ended = over.timestamp() - clip_start_s if over is not None else None
-        if known is None:
-            alarms[key] = Alarm(
-                key,
-                sighting.type,
-                sighting.timestamp_s - clip_start_s,
-                sighting.started_s - clip_start_s,
-                ended,
-                sighting.xyxy_norm,
-                sighting.confidence,
-                sighting.zone_id,
+        if not told or (told[-1].ended_s is not None and ended is None):
+            raised_s = sighting.timestamp_s - clip_start_s
+            told.append(
+                Alarm(
+                    f"{key}#{len(told)}" if told else key,
+                    sighting.type,
+                    raised_s,
+                    raised_s if told else sighting.started_s - clip_start_s,
+                    ended,
+                    sighting.xyxy_norm,
+                    sighting.confidence,
+                    sighting.zone_id,
+                    reopens=key if told else None,
+                )
             )
             continue
-        alarms[key] = Alarm(
-            key,
-            known.type,
-            known.raised_s,
-            known.started_s,
-            ended,
-            _union(known.box_norm, sighting.xyxy_norm),
-            max(known.confidence, sighting.confidence),
-            known.zone,
+        known = told[-1]
+        told[-1] = replace(
+            known,
+            ended_s=ended,
+            box_norm=_union(known.box_norm, sighting.xyxy_norm),
+            confidence=max(known.confidence, sighting.confidence),
         )
-    return list(alarms.values())
+    return [alarm for told in alarms.values() for alarm in told]
 
 
 def _union(a: BoxNorm, b: BoxNorm) -> BoxNorm:

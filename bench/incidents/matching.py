@@ -12,9 +12,11 @@ The rule. An alarm can answer an incident of the same type when
 
 Among all one-to-one assignments the one with the most pairs is taken, and of those the one whose
 pairs agree best in time and place (Hungarian method: Kuhn 1955, as in the CLEAR MOT metrics of
-Bernardin and Stiefelhagen 2008). An alarm without an incident is a *duplicate* when it could
-answer one that is answered already, else a *false alarm*. An incident without an alarm is
-*missed*. Incidents and times that the truth calls uncertain neither help nor harm.
+Bernardin and Stiefelhagen 2008). An alarm without an incident is a *duplicate* when it could answer
+one that is answered already, else a *false alarm*; an entry that is opened again answers an
+incident like any alarm, and is no second one where it answers nothing. An incident without an alarm
+is *missed*. An alarm before the dwell is over is on time (delay 0). Incidents and times that the
+truth calls uncertain neither help nor harm.
 """
 
 from __future__ import annotations
@@ -57,8 +59,9 @@ class Pair:
 
     @property
     def delay_s(self) -> float:
-        """From the moment the alarm was due (begin + dwell) to the moment it was raised."""
-        return self.alarm.raised_s - self.incident.begin_s - self.incident.dwell_s
+        """From the moment the alarm was due (begin + dwell) to the moment it was raised, >= 0."""
+        due_s = self.incident.begin_s + self.incident.dwell_s
+        return max(0.0, self.alarm.raised_s - due_s)
 
     @property
     def end_error_s(self) -> float | None:
@@ -101,7 +104,9 @@ def match(truth: Truth, alarms: Sequence[Alarm], rule: MatchRule | None = None) 
     """Match a clip's alarms with its incidents by the rule above."""
     rule = rule or MatchRule()
     first, last = truth.clip.usable_s or (0.0, truth.clip.duration_s)
-    heard = [a for a in alarms if first <= a.raised_s <= last + rule.late_s]
+    # Beyond the clip's end a late alarm is late; beyond what is annotated nobody knows.
+    until_s = last if truth.clip.usable_s else last + rule.late_s
+    heard = [a for a in alarms if first <= a.raised_s <= until_s]
     ignored = [a for a in alarms if a not in heard]
     incidents = list(truth.incidents)
     possible = np.array(
@@ -127,9 +132,9 @@ def match(truth: Truth, alarms: Sequence[Alarm], rule: MatchRule | None = None) 
             continue
         rivals = [i for r, i in enumerate(incidents) if possible[r, column]]
         certain = [i for i in rivals if i.certain]
-        if certain:
+        if certain and alarm.reopens is None:
             duplicates.append((alarm, certain[0].id))
-        elif rivals:
+        elif rivals or alarm.reopens is not None:
             ignored.append(alarm)
         else:
             false_alarms.append(FalseAlarm(alarm, _look_alike(truth.near_misses, alarm, rule)))

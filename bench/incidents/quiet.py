@@ -304,7 +304,7 @@ def _pieces(day: Path) -> Iterator[dict[str, Any]]:
 
 def _alarms(day: list[dict[str, Any]]) -> list[Alarm]:
     sightings = [sighting_of(row) for piece in day for row in piece["sightings"]]
-    return alarms_of(sightings, MIDNIGHT.timestamp())
+    return [a for a in alarms_of(sightings, MIDNIGHT.timestamp()) if a.reopens is None]
 
 
 def _rate(alarms: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> dict[str, Any]:

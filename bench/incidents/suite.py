@@ -138,7 +138,8 @@ class _Work:
         types = frozenset(t for zone in clip.truth.zones for t in zone.rules)
         first, last = clip.truth.clip.usable_s or (0.0, clip.truth.clip.duration_s)
         found = match(clip.truth, alarms, self._options.rule)
-        cost = (run.cpu_s, run.decode_s) if run else (None, None)
+        share = (last - first) / clip.truth.clip.duration_s  # what is watched but not annotated
+        cost = (share * run.cpu_s, share * run.decode_s) if run else (None, None)
         return Outcome(clip.clip_id, found, last - first, types, *cost)
 
     def _paced(self, pace: Pace) -> tuple[Table, dict[str, Table]]:

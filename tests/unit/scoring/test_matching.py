@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from bench.incidents.alarms import Alarm
+from bench.incidents.alarms import Alarm, alarms_of
 from bench.incidents.matching import cover, match
 from bench.incidents.scores import Outcome, score
+from pipeline.types import Phase
 from sample_videos.truth import Clip, NearMiss, Truth, TruthIncident
 
 PLACE = (0.2, 0.2, 0.4, 0.5)
@@ -155,3 +157,33 @@ def test_type_that_nobody_watched_for_is_left_out():
 def test_cover_is_of_the_smaller_box():
     assert cover((0, 0, 1, 1), (0.4, 0.4, 0.5, 0.5)) == pytest.approx(1.0)
     assert cover((0, 0, 0.5, 1), (0.5, 0, 1, 1)) == 0.0
+
+
+def test_an_alarm_beyond_what_is_annotated_is_ignored_even_shortly_after():
+    result = match(truth_of([], usable_s=(0.0, 15.0)), [alarm(raised=25.0)])
+    assert (len(result.ignored), len(result.false_alarms)) == (1, 0)
+
+
+def test_an_alarm_before_the_dwell_is_over_is_on_time():
+    figures = scored(truth_of([incident()]), [alarm(raised=16.0)])
+    assert figures.delay_p50_s == 0.0
+
+
+def test_an_entry_that_opens_again_answers_the_next_incident_and_is_no_second_alarm():
+    again = replace(alarm("x#1", raised=90.0), reopens="x")
+    truth = truth_of([incident("a"), incident("b", begin=85.0, end=100.0)])
+    assert scored(truth, [alarm("x"), again]).recall == 1.0
+    alone = scored(truth_of([incident("a")]), [alarm("x"), replace(again, raised_s=50.0)])
+    assert (alone.found, alone.duplicates, alone.false_alarms) == (1, 0, 0)
+    false = scored(truth_of([]), [alarm("x"), again])
+    assert false.false_alarms == 1
+
+
+def test_messages_of_one_entry_fold_into_its_openings(build):
+    at = datetime.fromtimestamp(1040, UTC)
+    first = build.make_sighting(timestamp_s=1010.0, started_s=1002.0)
+    over = replace(first, timestamp_s=1060.0, phase=Phase.ENDED, ended_at=at)
+    again = replace(first, timestamp_s=1090.0, phase=Phase.UPDATED)
+    alarms = alarms_of([first, again, over, again, over], 1000.0)
+    assert [(a.raised_s, a.ended_s) for a in alarms] == [(10.0, 40.0), (90.0, 40.0)]
+    assert [a.reopens for a in alarms] == [None, alarms[0].alarm_id]
