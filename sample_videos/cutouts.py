@@ -1,6 +1,7 @@
 """Finds real things in annotated pictures: heaps, people, bins, stalls (file input).
 
-Only pictures of the validation split are used: the shipped weights learned from the others.
+Only pictures of the validation split are used: the shipped detector learned from the others. (Its
+thresholds were chosen on that split, and a counted twin of a picture may teach a density weight.)
 """
 
 from __future__ import annotations
