@@ -288,7 +288,7 @@ def everything(out: Out = Path("out")) -> None:
     """All of them, one after the other; what needs absent pictures or clips says so.
 
     A part that fails does not keep the others from running; the exit code is 1 in the end. Quiet
-    days come before incidents, whose report shows them.
+    days come before incidents, whose report shows them; those of another commit are judged again.
     """
     out.mkdir(parents=True, exist_ok=True)
     pictures = _place("SKYGRID_DATA", "data") is not None
@@ -299,7 +299,7 @@ def everything(out: Out = Path("out")) -> None:
         ("fusion", True, lambda: fusion(json_file=out / "fusion.json", picture=out / "fusion.png")),
         ("crowd", pictures, lambda: crowd(json_file=out / "crowd.json")),
         ("track", clips, lambda: track(json_file=out / "track.json")),
-        ("quiet", pictures or clips, lambda: quiet(out=out / "incidents")),
+        ("quiet", pictures or clips, lambda: quiet(out=out / "incidents", again=True)),
         ("incidents", True, lambda: incidents(out=out / "incidents")),
         ("review", True, lambda: review(json_file=out / "review.json")),
         ("speed", True, lambda: speed(out=out / "speed")),
