@@ -43,7 +43,7 @@ class Alarm:
 
 
 def alarms_of(sightings: Iterable[Sighting], clip_start_s: float = 0.0) -> list[Alarm]:
-    """Folds the messages of a patrol (start, updates, end) into one alarm per sighting.
+    """Folds the messages of a patrol (start, updates, end) into one alarm per opening.
 
     A sighting that ends and begins again is told of again, in the same entry: that is an alarm of
     its own, which `reopens` the first.

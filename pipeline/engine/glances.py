@@ -9,11 +9,8 @@ from statistics import median
 
 from pipeline.types import ViewKey
 
-_LAST = 16
-"""So many of the last glances say by how much all periods are stretched, or as many as there are
-views, but at least `_FEWEST`."""
-
-_FEWEST = 8
+_FEWEST, _MOST = 8, 16
+"""The stretch is told by as many of the last glances as there are views, within these limits."""
 
 _ON_TIME = 1.1
 """A wait of so many periods is still on time: threads wake late, packets come in bursts."""
@@ -61,7 +58,7 @@ class GlanceScheduler:
         self._rate_hz = _rate_hz(self._periods)
         self._queues: dict[_Class, list[tuple[float, ViewKey]]] = {}
         self._waiting: dict[ViewKey, float] = {}
-        count = max(_FEWEST, min(_LAST, len(self._periods)))
+        count = max(_FEWEST, min(_MOST, len(self._periods)))
         self._waits = deque([1.0] * count, count)
         self._stretch = 1.0
         self._worst_wait = 0.0
