@@ -24,7 +24,7 @@ from pipeline.queue.port import INCIDENTS, EventBus, Message
 
 _log = structlog.get_logger(__name__)
 
-IDLE_ROUNDS = 10
+IDLE_ROUNDS = 5
 """The backlog is counted anew after so many pauses in which nothing was sent."""
 
 
@@ -35,7 +35,7 @@ class RelayConfig:
     Attributes:
         stream: Stream that takes the events.
         batch: Events per round trip; with an event's 64 KiB it bounds the relay's memory.
-        poll_s: Pause when nothing waits.
+        poll_s: Longest pause when nothing waits; shorter when somebody rings.
         backoff_s: First pause after a failure; doubles up to `max_backoff_s`, with jitter.
         max_backoff_s: Longest pause after a failure.
         recent: Which published events are sent once more after a restart of the bus.
@@ -44,7 +44,7 @@ class RelayConfig:
 
     stream: str = INCIDENTS
     batch: int = 100
-    poll_s: float = 0.5
+    poll_s: float = 1.0
     backoff_s: float = 0.5
     max_backoff_s: float = 15.0
     recent: Recent = field(default_factory=Recent)
@@ -99,6 +99,7 @@ class Relay:
         self._incarnation: str | None = None
         self._status = RelayStatus()
         self._lock = Lock()
+        self._news = Event()
         self._pruned_at: datetime | None = None
         self._refreshed_s = float("-inf")
 
@@ -151,6 +152,13 @@ class Relay:
         self._refresh()
         return sent
 
+    def ring(self) -> None:
+        """Look into the outbox now: something was written to it, or `stop` was set.
+
+        Writers in other processes cannot ring; theirs is found after `poll_s` at most.
+        """
+        self._news.set()
+
     def run(self, stop: Event) -> None:
         """Relay until `stop` is set; every failure is logged once, counted and tried again."""
         failures = 0
@@ -172,7 +180,8 @@ class Relay:
                 failures = 0
                 self._recovered()
                 if sent < self.config.batch:
-                    stop.wait(self.config.poll_s)
+                    self._news.wait(self.config.poll_s)
+                    self._news.clear()
 
     def _pause_s(self, failures: int) -> float:
         longest = min(

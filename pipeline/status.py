@@ -7,8 +7,8 @@ reads. No video code is imported here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -110,6 +110,29 @@ class PresetFault:
     has_pictures: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """How one camera is.
+
+    Attributes:
+        camera_id: A registered camera.
+        state: "up", "degraded", "down", "starting", …
+        reason: Why, in words for an operator; without credentials.
+        since: Unix seconds from which this state holds, now when None.
+        glances_per_s: Looks at keyframes per second over the last minute.
+        faults: Presets that are not as they should be.
+        measures: Other numbers worth showing, e.g. `{"delay_s": 0.3}`.
+    """
+
+    camera_id: str
+    state: str
+    reason: str = ""
+    since: float | None = None
+    glances_per_s: float = 0.0
+    faults: Sequence[PresetFault] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+
 def append_feed(
     connection: Session,
     kind: str,
@@ -154,46 +177,24 @@ class StatusWriter:
         self._cells = {card.camera_id: card.grid_cell for card in cards}
         self._states.clear()
 
-    def write(
-        self,
-        camera_id: str,
-        state: str,
-        reason: str = "",
-        since: float | None = None,
-        glances_per_s: float = 0.0,
-        faults: Sequence[PresetFault] = (),
-        **measures: float,
-    ) -> None:
-        """Write one camera's state as it is now.
+    def write(self, statuses: Iterable[CameraStatus]) -> None:
+        """Write the states of cameras as they are now, in one transaction.
 
-        Args:
-            camera_id: A registered camera; others are ignored.
-            state: "up", "degraded", "down", "starting", …
-            reason: Why, in words for an operator; without credentials.
-            since: Unix seconds from which this state holds, now when None.
-            glances_per_s: Looks at keyframes per second over the last minute.
-            faults: Presets that are not as they should be.
-            measures: Other numbers worth showing, e.g. `dropped=3`.
+        Cameras that are not registered are ignored.
         """
         now = self._clock()
-        values = {
-            "state": state[:32],
-            "reason": reason[:500],
-            "since": now if since is None else since,
-            "glances_per_s": glances_per_s,
-            "faults": [asdict(fault) for fault in faults],
-            "measures": measures,
-            "updated_at": now,
-        }
+        told = list(statuses)
+        if not told:
+            return
+        changed = [s for s in told if self._states.get(s.camera_id) != (s.state, s.reason)]
         with writing(self._engine) as connection:
-            same = cameras.c.camera_id == camera_id
-            change = cameras.update().where(same).values(values).returning(cameras.c.camera_id)
-            known = connection.execute(change).first() is not None
-            if known and self._states.get(camera_id) != (state, reason):
-                body = {"state": state, "reason": values["reason"], "since": values["since"]}
-                cell = self._cells.get(camera_id)
-                append_feed(connection, "camera.state", camera_id, body, now, cell)
-        self._states[camera_id] = (state, reason)
+            connection.execute(_UPDATE, [_status_values(status, now) for status in told])
+            for status in _registered(connection, changed):
+                values = _status_values(status, now)
+                body = {name: values[name] for name in ("state", "reason", "since")}
+                cell = self._cells.get(status.camera_id)
+                append_feed(connection, "camera.state", status.camera_id, body, now, cell)
+        self._states.update({s.camera_id: (s.state, s.reason) for s in changed})
 
     def fault(self, view: ViewKey, kind: str, detail: str, instead: str | None) -> None:
         """Tell of a preset that was not as it should be; its pictures lie with the stills."""
@@ -201,6 +202,34 @@ class StatusWriter:
         cell = self._cells.get(view.camera_id)
         with writing(self._engine) as connection:
             append_feed(connection, "camera.fault", view.camera_id, body, self._clock(), cell)
+
+
+_UPDATE = cameras.update().where(cameras.c.camera_id == sa.bindparam("written_id"))
+"""What is changed are the columns that the parameters name."""
+
+
+def _status_values(status: CameraStatus, now: float) -> dict[str, Any]:
+    return {
+        "written_id": status.camera_id,
+        "state": status.state[:32],
+        "reason": status.reason[:500],
+        "since": now if status.since is None else status.since,
+        "glances_per_s": status.glances_per_s,
+        "faults": [asdict(fault) for fault in status.faults],
+        "measures": dict(status.measures),
+        "updated_at": now,
+    }
+
+
+def _registered(connection: Session, statuses: Sequence[CameraStatus]) -> list[CameraStatus]:
+    """Those of registered cameras."""
+    if not statuses:
+        return []
+    asked = [status.camera_id for status in statuses]
+    known = set(
+        connection.scalars(sa.select(cameras.c.camera_id).where(cameras.c.camera_id.in_(asked)))
+    )
+    return [status for status in statuses if status.camera_id in known]
 
 
 def _card_values(card: CameraCard, now: float) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pipeline.engine.watch import Still as WatchStill
 from pipeline.feedback import ViewMemory as VerdictStore
 from pipeline.feedback import ViewVerdict
 from pipeline.geometry.calibration import Calibration
-from pipeline.status import PresetFault, StatusWriter
+from pipeline.status import CameraStatus, PresetFault, StatusWriter
 from pipeline.stills import Still, StillBox
 from pipeline.tour.values import FaultKind, Stage, TourFault
 from pipeline.types import IncidentType, ViewKey
@@ -133,23 +133,30 @@ class Desk:
 
     def _write_status(self) -> None:
         now = time.monotonic()
+        due: list[CameraStatus] = []
         for camera_id, views in _by_camera(self._patrol.worker.views).items():
             state, reason, since_s = self._state_of(camera_id)
             told, told_s = self._told.get(camera_id, ("", float("-inf")))
             if told == state and now - told_s < _STATUS_EVERY_S:
                 continue
             watches = [view.state() for view in views]
-            self._status.write(
-                camera_id,
-                state,
-                reason,
-                since_s,
-                sum(watch.glances_per_s for watch in watches),
-                [_preset_fault(fault) for fault in self._faults_of(camera_id)],
-                delay_s=max((w.delay_s for w in watches if w.delay_s is not None), default=0.0),
-                open_sightings=sum(watch.open_sightings for watch in watches),
+            delay_s = max((w.delay_s for w in watches if w.delay_s is not None), default=0.0)
+            due.append(
+                CameraStatus(
+                    camera_id,
+                    state,
+                    reason,
+                    since_s,
+                    sum(watch.glances_per_s for watch in watches),
+                    [_preset_fault(fault) for fault in self._faults_of(camera_id)],
+                    {
+                        "delay_s": delay_s,
+                        "open_sightings": sum(watch.open_sightings for watch in watches),
+                    },
+                )
             )
-            self._told[camera_id] = (state, now)
+        self._status.write(due)
+        self._told.update({status.camera_id: (status.state, now) for status in due})
 
     def _state_of(self, camera_id: str) -> tuple[str, str, float]:
         """State, reason and since when; the tour speaks when the camera itself is well."""

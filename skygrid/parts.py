@@ -69,8 +69,8 @@ def open_parts(site: Site, detector: Detector, stack: ExitStack) -> Parts:
     clocks = ClockWatch()
     signed = LedgerConfig(site=site.site, at_once=frozenset(site.dispatch.at_once))
     ledger = SqlLedger(engine, fusing(signed, site.fusion, clocks))
-    recorder = Recorder(ledger, Spool(site.data_dir / "spool"))
     relay = Relay(SqlOutbox(engine), bus, RelayConfig(stream=site.queue.stream))
+    recorder = Recorder(ledger, Spool(site.data_dir / "spool"), recorded=relay.ring)
     return Parts(engine, bus, redis_url, relay, ledger, clocks, recorder, store, detector)
 
 

@@ -154,7 +154,7 @@ class Patrol:
 
     def _start(self) -> None:
         """Start from the queue backwards, so that nothing is produced before it can be taken."""
-        self._background("relay", self.parts.relay.run)
+        self._background("relay", self.parts.relay.run, wake=self.parts.relay.ring)
         self._stack.callback(self._drain)
         self._background("recorder", self.parts.recorder.run)
         self._background("retention", retention(self.site, self.parts).run)
@@ -179,13 +179,22 @@ class Patrol:
         self._early_stops.append(self._background("desk", self.desk.run))
         log.info("patrol runs", cameras=len(self.site.cameras), model=self.parts.detector.model_id)
 
-    def _background(self, name: str, work: Callable[[threading.Event], None]) -> threading.Event:
-        """Run `work` in a thread until the patrol closes; returns what stops it."""
+    def _background(
+        self,
+        name: str,
+        work: Callable[[threading.Event], None],
+        wake: Callable[[], None] = lambda: None,
+    ) -> threading.Event:
+        """Run `work` in a thread until the patrol closes; returns what stops it.
+
+        `wake` is called once it has been told to stop, should it sleep on something else.
+        """
         stop = threading.Event()
         thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
         self._stack.callback(lambda: thread.join(self._left_s()))
+        self._stack.callback(wake)
         self._stack.callback(stop.set)
         return stop
 

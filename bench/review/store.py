@@ -26,7 +26,7 @@ from pipeline.ledger.types import (
     ReviewState,
     incident_id_of,
 )
-from pipeline.status import CameraCard, StatusWriter
+from pipeline.status import CameraCard, CameraStatus, StatusWriter
 from pipeline.stills import Still, StillBox, StillWriter
 from pipeline.types import EvidenceFile, Place, Sighting, ViewKey
 
@@ -66,7 +66,7 @@ def add_cameras(engine: Engine, data_dir: Path, count: int = 6, *, still: bytes 
     stills = StillWriter(data_dir / "stills")
     for n, card in enumerate(cards):
         state, reason = states[n % len(states)]
-        writer.write(card.camera_id, state, reason, glances_per_s=0.2)
+        writer.write([CameraStatus(card.camera_id, state, reason, glances_per_s=0.2)])
         if still:
             boxes = (StillBox((0.3, 0.4, 0.45, 0.75), "stall", 0.81),)
             at = datetime.now(UTC)

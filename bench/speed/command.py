@@ -125,8 +125,8 @@ def run(wanted: SpeedBench, say: Say) -> dict[str, Any]:
     if wanted.hold_s:
         report["held"] = _hold(wanted, found, clip, say)
     if wanted.recall:
-        say("what each finds")
-        report["recall"] = recall_by_variant(wanted.weights, wanted.out, VARIANTS)
+        seen = [v for v in VARIANTS if v.name not in report["left_out"]]
+        report["recall"] = recall_by_variant(wanted.weights, wanted.out, seen, say)
     return _save(wanted, found, report)
 
 

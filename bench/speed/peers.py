@@ -27,10 +27,7 @@ import cv2
 import numpy as np
 
 from bench.speed.child import Counters, answer
-
-_WIDTH, _HEIGHT, _FPS = 640, 360, 5
-_MOTION_LINES, _MOTION_STEP, _MOTION_AREA = 100, 30, 10
-"""Frigate's defaults: frame_height 100, threshold 30, contour_area 10."""
+from bench.speed.peer_sight import FRIGATE_FPS, FRIGATE_SIZE, MotionGate
 
 
 class _Tally:
@@ -101,41 +98,30 @@ def frigate(url: str, cameras: int, period_s: float, weights: str) -> None:
 
     detector, tally = load_detector(DetectorSettings(weights=weights, threads=1)), _Tally()
 
+    width, height = FRIGATE_SIZE
+
     def watch() -> None:
         command = [
             *("ffmpeg", "-v", "error", "-threads", "1", "-rtsp_transport", "tcp", "-i", url),
-            *("-vf", f"fps={_FPS},scale={_WIDTH}:{_HEIGHT}", "-pix_fmt", "yuv420p"),
+            *("-vf", f"fps={FRIGATE_FPS},scale={width}:{height}", "-pix_fmt", "yuv420p"),
             *("-f", "rawvideo", "pipe:"),
         ]
-        size, average = _WIDTH * _HEIGHT * 3 // 2, None
+        size, gate = width * height * 3 // 2, MotionGate()
         quiet = subprocess.DEVNULL  # ffmpeg takes lines there for commands
         with subprocess.Popen(command, stdin=quiet, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             while len(data := process.stdout.read(size)) == size:
-                yuv = np.frombuffer(data, np.uint8).reshape(-1, _WIDTH)
-                grey = cv2.resize(yuv[:_HEIGHT], (178, _MOTION_LINES))
-                average = grey.astype(np.float32) if average is None else average
+                yuv = np.frombuffer(data, np.uint8).reshape(-1, width)
                 tally.add("decoded")
-                if _has_motion(grey, average):
-                    detector.detect(
-                        [np.asarray(cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR_I420), np.uint8)]
-                    )
+                if gate.opens(yuv[:height]):
+                    image = np.asarray(cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR_I420), np.uint8)
+                    detector.detect([image])
                     tally.add("analysed")
 
     for _ in range(cameras):
         threading.Thread(target=watch, daemon=True).start()
     _wait_for(tally, "decoded", 3 * cameras)
     answer(tally.read)
-
-
-def _has_motion(grey: Any, average: Any) -> bool:
-    """Frigate's gate: contours of what differs from the running average, which is renewed."""
-    apart = cv2.absdiff(grey, cv2.convertScaleAbs(average))
-    cv2.accumulateWeighted(grey, average, 0.2)
-    _, mask = cv2.threshold(apart, _MOTION_STEP, 255, cv2.THRESH_BINARY)
-    grown = cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return any(cv2.contourArea(c) > _MOTION_AREA for c in contours)
 
 
 def _yolo(weights: str) -> Any:

@@ -1,46 +1,73 @@
-"""Incidents found by each variant's way of looking: the patrol's rules on rendered scenarios.
+"""Incidents found by each variant: what it sees of rendered scenarios, by the patrol's rules.
 
-One scene of each type is drawn at 25 pictures a second, so that decoding every frame has frames to
+Peers have no rules for incidents; what is compared is what each one's own code sees at its own
+pace (`bench.speed.peer_sight`), with new and still things and rules as the patrol has them. One
+scene of each type is drawn at 25 pictures a second, so that decoding every frame has frames to
 decode; the others at 2. Nobody is held to fewer pictures than the clip has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.detector_speed_peers import ultralytics_model
 from bench.incidents.footage import TrueClip, clips_in
 from bench.incidents.matching import MatchRule, match
 from bench.incidents.patrol import PatrolOptions, patrol
 from bench.incidents.sight import CachedSight, Sight
-from bench.speed.variants import FULL_DECODE, Variant
+from bench.speed.peer_sight import Frigate, Peer, PeerSight, Predict, Track
+from bench.speed.variants import STREAM_PACE, Variant
+from models.detector import Detector
 from models.load import load_crowd_counter, load_detector
 from models.settings import CrowdSettings, DetectorSettings
 from pipeline.engine.counting import CrowdCounting
 from sample_videos.suite import SUITE_FPS, render_suite, suite_scenarios
 
+_PEERS: dict[str, Callable[[Any, dict[str, Any]], Peer]] = {"predict": Predict, "track": Track}
+
 
 def recall_by_variant(
-    weights: str, out: Path, variants: Sequence[Variant]
+    weights: str, out: Path, variants: Sequence[Variant], say: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
     """What each variant finds, by its name.
 
     Returns:
-        "found", "incidents" and "false_alarms"; "lost": incidents that are found where every
-        frame is decoded, and not by this variant, as "clip/incident".
+        "found", "incidents" and "false_alarms"; "lost": incidents that are found where the patrol
+        sees every frame, and not by this variant, as "clip/incident".
     """
     settings = DetectorSettings(weights=weights)
     counter = CrowdCounting(lambda: load_crowd_counter(settings, CrowdSettings()))
     clips = _clips(out / "clips")
-    detector = load_detector(settings)
-    sight = CachedSight(detector, out / "sight", counter)
-    try:
-        full, _ = _found(clips, sight, FULL_DECODE.recall)
-        return {v.name: _row(clips, sight, v.recall, full) for v in variants}
-    finally:
-        sight.close()
-        detector.close()
+    with ExitStack() as stack:
+        detector = load_detector(settings)
+        stack.callback(detector.close)
+        own = CachedSight(detector, out / "sight", counter)
+        stack.callback(own.close)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="skygrid-recall-")))
+
+        def sight_of(variant: Variant) -> Sight:
+            if variant.sees == "patrol":
+                return own
+            return PeerSight(_peer(variant.sees, detector, settings, folder), detector, counter)
+
+        full, _ = _found(clips, own, STREAM_PACE)
+        rows = {}
+        for variant in variants:
+            say(f"what is found: {variant.name}")
+            rows[variant.name] = _row(clips, sight_of(variant), variant.recall, full)
+        return rows
+
+
+def _peer(name: str, detector: Detector, settings: DetectorSettings, folder: Path) -> Peer:
+    if name == "frigate":
+        return Frigate(detector)
+    files = folder / name
+    files.mkdir()
+    return _PEERS[name](*ultralytics_model(settings, files))
 
 
 def _clips(folder: Path) -> list[TrueClip]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.incidents.patrol import Pace, PatrolOptions
+from bench.speed.footage import STREAM_FPS
+from bench.speed.peer_sight import FRIGATE_FPS
 from bench.speed.site import write_site
 
 
@@ -37,8 +39,9 @@ class Variant:
         command: The process, after the interpreter.
         counts: The counter of what is due: pictures analysed, or passed to a motion gate.
         decodes_all: Whether it decodes every frame, however few it analyses.
-        recall: How the incident benchmark looks at clips for its recall. The rules are the
-            patrol's for all: what is compared is what each one sees.
+        recall: How the incident benchmark looks at clips for its recall.
+        sees: What sees them: "patrol", or a peer's own code, "predict" or "track" of Ultralytics
+            or "frigate". The rules are the patrol's for all: what is compared is what each sees.
         needs: A program or a Python module that must be there, else the variant is left out.
     """
 
@@ -47,6 +50,7 @@ class Variant:
     period_s: float | None
     command: Callable[[Setting, int], list[str]]
     recall: PatrolOptions
+    sees: str = "patrol"
     counts: str = "analysed"
     decodes_all: bool = True
     needs: str | None = None
@@ -93,6 +97,8 @@ def _pictures(fps: float) -> PatrolOptions:
     return PatrolOptions(Pace(fps))
 
 
+STREAM_PACE = _pictures(STREAM_FPS)
+
 PATROL = Variant("patrol, glance 2 s", 10, 2.0, _patrol(2.0), _glances(2.0), decodes_all=False)
 SLOW_PATROL = Variant(
     "patrol, glance 10 s", 20, 10.0, _patrol(10.0), _glances(10.0), decodes_all=False
@@ -100,18 +106,32 @@ SLOW_PATROL = Variant(
 ATTENTION_OFF = Variant(
     "attention off, 2 s", 2, 2.0, _patrol(2.0, "every", look_s=0.0), _pictures(0.5)
 )
-FULL_DECODE = Variant(
-    "Ultralytics track, every frame", 1, None, _peer("ultralytics"), _pictures(25.0), needs="lap"
-)
 VARIANTS = (
     PATROL,
     SLOW_PATROL,
     ATTENTION_OFF,
-    Variant("OpenCV + Ultralytics, 2 s", 2, 2.0, _peer("opencv", 2.0), _pictures(0.5)),
     Variant(
-        "Frigate-like, 5 fps", 2, 0.2, _peer("frigate"), _pictures(5.0), "decoded", needs="ffmpeg"
+        "OpenCV + Ultralytics, 2 s", 2, 2.0, _peer("opencv", 2.0), _pictures(0.5), sees="predict"
     ),
-    FULL_DECODE,
+    Variant(
+        "Frigate-like, 5 fps",
+        2,
+        1 / FRIGATE_FPS,
+        _peer("frigate"),
+        _pictures(FRIGATE_FPS),
+        sees="frigate",
+        counts="decoded",
+        needs="ffmpeg",
+    ),
+    Variant(
+        "Ultralytics track, every frame",
+        1,
+        None,
+        _peer("ultralytics"),
+        STREAM_PACE,
+        sees="track",
+        needs="lap",
+    ),
 )
 """The first is what the others are divided by."""
 

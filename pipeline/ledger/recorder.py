@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -48,6 +48,13 @@ class Recorder:
 
     What the ledger refuses goes to the spool, what the spool refuses stays in memory, and new
     entries queue behind those that wait. Call `flush` from time to time, or `run` in a thread.
+
+    Args:
+        ledger: Takes the entries.
+        spool: Takes what the ledger refuses.
+        rng: For the jitter of pauses.
+        most_held: Entries in memory at most.
+        recorded: Called whenever the ledger took an entry: events wait in its outbox.
     """
 
     def __init__(
@@ -57,8 +64,10 @@ class Recorder:
         *,
         rng: random.Random | None = None,
         most_held: int = _MOST_HELD,
+        recorded: Callable[[], None] = lambda: None,
     ) -> None:
         self.ledger, self.spool = ledger, spool
+        self._recorded = recorded
         self._rng = rng or random.Random()
         self._status = RecorderStatus()
         self._held: deque[Spooled] = deque()
@@ -150,8 +159,11 @@ class Recorder:
 
     def _write(self, entry: Spooled) -> Incident:
         if isinstance(entry, SpooledSighting):
-            return self.ledger.record(entry.sighting, entry.evidence, entry.place)
-        return self.ledger.attach_evidence(entry.sighting_id, entry.files)
+            incident = self.ledger.record(entry.sighting, entry.evidence, entry.place)
+        else:
+            incident = self.ledger.attach_evidence(entry.sighting_id, entry.files)
+        self._recorded()
+        return incident
 
     def flush(self) -> int:
         """Move what waits into the ledger; returns how many entries. Cameras that record

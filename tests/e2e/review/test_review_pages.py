@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.review.pictures import still_jpeg
-from pipeline.status import CameraCard, PresetFault, StatusWriter
+from pipeline.status import CameraCard, CameraStatus, PresetFault, StatusWriter
 from pipeline.stills import StillWriter
 from pipeline.types import ViewKey
 
@@ -188,7 +188,7 @@ def test_camera_wall_shows_health_live(house: Any, desk: Any) -> None:
         viewer.page.goto(f"{house.url}/live")
         viewer.page.wait_for_selector(".tile img:not([hidden])")
         writer = StatusWriter(house.services.engine)
-        writer.write("cam-000", "down", "the <b>cable</b> was cut")
+        writer.write([CameraStatus("cam-000", "down", "the <b>cable</b> was cut")])
         tile = viewer.page.locator(".tile.down", has_text="the <b>cable</b> was cut")
         tile.wait_for()
 
@@ -201,7 +201,9 @@ def test_a_wrong_preset_shows_both_pictures_and_a_head_is_taken_by_hand(
     for name in ("reference", "seen"):
         stills.write_fault(view, name, still_jpeg())
     fault = PresetFault("main", "wrong_view", "arrival 1 in a row", "quay", time.time(), True)
-    writer.write("cam-004", "wrong_view", "main: arrival 1 in a row", faults=[fault])
+    writer.write(
+        [CameraStatus("cam-004", "wrong_view", "main: arrival 1 in a row", faults=[fault])]
+    )
     with desk() as operator:
         operator.sign_in(house.url, "operator")
         operator.page.goto(f"{house.url}/live")

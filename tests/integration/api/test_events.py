@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from api.routes import events as events_route
-from pipeline.status import StatusWriter
+from pipeline.status import CameraStatus, StatusWriter
 
 pytestmark = pytest.mark.parametrize(
     "house",
@@ -90,7 +90,9 @@ def test_a_verdict_is_heard_live(house: Any, operator: httpx.Client) -> None:
 
 def test_camera_health_is_heard_live(house: Any) -> None:
     with listening(house.sign_in("viewer")) as stream:
-        StatusWriter(house.services.engine).write("cam-001", "down", "no packet for 20 s")
+        StatusWriter(house.services.engine).write(
+            [CameraStatus("cam-001", "down", "no packet for 20 s")]
+        )
         event = stream.next()
         assert event["event"] == "camera_state"
         assert event["data"]["subject"] == "cam-001"
@@ -122,8 +124,8 @@ def test_areas_bound_the_stream(house: Any) -> None:
     house.add_user("west", "viewer", ("440304003",))
     writer = StatusWriter(house.services.engine)
     with listening(house.sign_in("west")) as stream:
-        writer.write("cam-000", "degraded", "not for the west")
-        writer.write("cam-003", "degraded", "for the west")
+        writer.write([CameraStatus("cam-000", "degraded", "not for the west")])
+        writer.write([CameraStatus("cam-003", "degraded", "for the west")])
         assert stream.next()["data"]["subject"] == "cam-003"
 
 

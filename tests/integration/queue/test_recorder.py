@@ -103,6 +103,20 @@ class TestRecorder:
         assert (incident.sequence, len(incident.evidence)) == (4, 1)
         assert (recorder.status.up, recorder.status.held, recorder.status.lost) == (True, 0, 0)
 
+    def test_it_tells_when_the_ledger_took_something(
+        self, tmp_path: Path, build: ModuleType
+    ) -> None:
+        ledger, told = MemoryLedger(), []
+        recorder = Recorder(ledger, Spool(tmp_path / "s"), recorded=lambda: told.append(1))
+        recorder.record(build.make_sighting())
+        assert len(told) == 1
+        ledger.down = True
+        recorder.record(build.make_sighting(sequence=1, at_s=9))
+        assert len(told) == 1, "it waits in the spool"
+        ledger.down = False
+        recorder.flush()
+        assert len(told) == 2
+
     def test_what_memory_keeps_goes_to_the_spool_when_that_takes_it_again(
         self, tmp_path: Path, build: ModuleType
     ) -> None:
