@@ -14,6 +14,8 @@ from bench.incidents.intervals import lost_more_than_won, rate_grew
 
 SIGNIFICANT = 0.05
 DELAY_TOLERANCE_S = 1.0
+_BLIND = 2
+"""So many lost of so many found is no chance: the same clips are judged twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,9 @@ class Regression:
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
     """What became worse beyond noise on the clips that two results share, in all and per type.
 
-    Incidents are compared one by one (a sign test on those whose outcome changed), false alarms
-    and duplicates as Poisson counts, delays by the paired Wilcoxon test where the median grew by
+    Incidents are compared one by one (a sign test on those whose outcome changed; a type of which
+    all that was found is lost, two at least, is worse however few they are), false alarms and
+    duplicates as Poisson counts, delays by the paired Wilcoxon test where the median grew by
     more than 1 s. Every type is tested like the whole: what one loses another cannot make up for.
 
     Args:
@@ -77,7 +80,8 @@ def _worse(
     lost = sum(a["found"] and not b["found"] for a, b in both)
     won = sum(b["found"] and not a["found"] for a, b in both)
     p = lost_more_than_won(lost, won)
-    if both and p < SIGNIFICANT:
+    is_blind = lost >= _BLIND and lost == sum(bool(a["found"]) for a, _ in both) and not won
+    if both and (p < SIGNIFICANT or is_blind):
         share = [sum(bool(pair[side]["found"]) for pair in both) / len(both) for side in (0, 1)]
         out.append(Regression(f"recall{suffix}", share[0], share[1], p))
     for what in ("false_alarms", "duplicates"):

@@ -20,6 +20,10 @@ from sample_videos.truth import Truth, TruthZone, load_truth
 from streams.types import ImageArray
 
 
+END_KNOWN_S = 120.0
+"""A place counts as clear once it was clear for 30 to 60 s, at glances up to 10 s apart."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrueClip:
     """A clip on disk with its truth.
@@ -51,18 +55,30 @@ class TrueClip:
 def clips_in(truths: Path, clips: Path) -> list[TrueClip]:
     """Every truth file of a folder whose clip is there.
 
+    Drawn clips in which all has ended hold their last picture until each end can be known; their
+    truth says so.
+
     Args:
         truths: Folder of `*.truth.json`.
         clips: Folder below which the files lie that truth files name.
     """
     found = []
     for path in sorted(truths.glob("*.truth.json")):
-        truth = load_truth(path)
+        truth = _held_to_the_end(load_truth(path))
         clip = clips / truth.clip.file
         if clip.is_file():
             name = path.name.removesuffix(".truth.json")
             found.append(TrueClip(name, clip, truth, _group(truth)))
     return found
+
+
+def _held_to_the_end(truth: Truth) -> Truth:
+    ends = [incident.end_s for incident in truth.incidents]
+    if truth.origin == "annotated" or not ends or None in ends:
+        return truth
+    known_s = max(end for end in ends if end is not None) + END_KNOWN_S
+    hold_s = max(truth.clip.hold_s, known_s - truth.clip.frames / truth.clip.fps)
+    return truth.model_copy(update={"clip": truth.clip.model_copy(update={"hold_s": hold_s})})
 
 
 def _group(truth: Truth) -> str:

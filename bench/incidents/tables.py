@@ -12,7 +12,7 @@ from bench.incidents.sweep import SweepPoint, in_force
 
 HEAD = (
     "incidents", "found", "recall", "precision", "F1", "doubled", "wrong",
-    "wrong per camera-day (95 %)", "delay p50 / p95", "end error p50",
+    "wrong per camera-day (95 %)", "delay p50 / p95", "end error p50 (not told)",
     "CPU s per camera-hour (decoding)",
 )  # fmt: skip
 SWEEP_LEGEND = (
@@ -31,7 +31,7 @@ def row(figures: Score) -> tuple[str, ...]:
         _share(figures.precision), _share(figures.f1), str(figures.duplicates),
         str(figures.false_alarms), f"{rate} ({low:.3g}–{upper})",
         f"{_seconds(figures.delay_p50_s)} / {_seconds(figures.delay_p95_s)}",
-        _seconds(figures.end_error_p50_s),
+        f"{_seconds(figures.end_error_p50_s)} ({figures.unseen_ends})",
         _cost(figures),
     )  # fmt: skip
 

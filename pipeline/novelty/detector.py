@@ -40,6 +40,9 @@ from pipeline.types import Box, NovelObject
 
 Image = npt.NDArray[np.uint8]
 
+_RIDGE = 1e-6 * np.eye(3)
+"""Pixels in one line leave a slope of the light open."""
+
 TEXTURE_APART = 10.0
 """Brightness steps from which another texture is another thing."""
 
@@ -171,7 +174,8 @@ class NoveltyDetector:
             return small
         height, width = free.shape
         basis = np.stack([np.ones(len(y)), x * step / width, y * step / height])
-        values = (small[:, ::step, ::step] - memory.background[:, ::step, ::step])[:, y, x]
+        apart = small[:, ::step, ::step] - memory.background[:, ::step, ::step]
+        values = apart[:, y, x].astype(np.float64)
         lights = _planes_of_light(basis, values)
         for _ in range(2):
             residual = largest(np.abs(values - lights @ basis))
@@ -317,11 +321,12 @@ class NoveltyDetector:
         return left, top, right, bottom
 
 
-def _planes_of_light(basis: npt.NDArray[np.float64], values: Plane) -> npt.NDArray[np.float64]:
+def _planes_of_light(
+    basis: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """(3, 3) level and slopes of each channel by least squares, from (3, n) and (3, n)."""
-    ridge = 1e-6 * np.eye(3)  # pixels in one line leave a slope open
-    lights = np.linalg.solve(basis @ basis.T + ridge, basis @ values.T).T
-    return np.asarray(lights, np.float64)
+    _, lights = cv2.solve(basis @ basis.T + _RIDGE, basis @ values.T, flags=cv2.DECOMP_CHOLESKY)
+    return np.asarray(lights.T, np.float64)
 
 
 def _is_same(a: Box, b: Box) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from bench.incidents import BenchOptions, run
 from bench.incidents.command import PERFECT, IncidentBench, bench_incidents
 from bench.incidents.errors import BenchError
-from bench.incidents.footage import clips_in
+from bench.incidents.footage import END_KNOWN_S, clips_in
 from bench.incidents.patrol import Pace
 from bench.incidents.sight import TruthSight
 from sample_videos.catalogue import CLIPS
@@ -59,6 +59,16 @@ def test_something_else_is_no_earlier_run(tmp_path):
     wanted = IncidentBench(tmp_path, PERFECT, small=True, against=tmp_path / "a.json")
     with pytest.raises(BenchError, match=r"a\.json must be a results\.json"):
         bench_incidents(wanted)
+
+
+def test_drawn_clips_last_until_their_ends_are_known(tmp_path):
+    clips = [c for c in clips_in(CLIPS, CLIPS) if c.clip_id in ("demo-bin", "demo-dumping")]
+    for clip in clips:
+        last_s = max(incident.end_s for incident in clip.truth.incidents)
+        assert clip.truth.clip.duration_s == pytest.approx(last_s + END_KNOWN_S)
+    figures = run(clips, TruthSight(), tmp_path, BenchOptions(paces=(Pace(),))).scores["all"]
+    assert (figures.found, figures.unseen_ends) == (2, 0)
+    assert figures.end_error_p50_s < 15
 
 
 def test_baselines_are_also_given_as_many_pictures_as_they_are_made_for(tmp_path):

@@ -78,6 +78,19 @@ def test_many_lost_incidents_are_a_regression():
     assert "recall: 1 -> 0.7" in str(found[0])
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ([True] * 4, [False] * 4, True),
+        ([True, True, False], [False, False, False], True),
+        ([True, True, False], [False, False, True], False),
+        ([True], [False], False),
+    ],
+)
+def test_a_type_that_goes_blind_is_a_regression_however_small(old, new, told):
+    assert worse(result(old), result(new)) == (["recall"] if told else [])
+
+
 def test_more_false_alarms_are_a_regression():
     assert worse(result([True]), result([True], false_alarms=12)) == ["false_alarms"]
 
