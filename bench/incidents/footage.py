@@ -19,7 +19,6 @@ from pipeline.zones import Zone
 from sample_videos.truth import Truth, TruthZone, load_truth
 from streams.types import ImageArray
 
-
 END_KNOWN_S = 120.0
 """A place counts as clear once it was clear for 30 to 60 s, at glances up to 10 s apart."""
 
