@@ -16,6 +16,7 @@ from sample_videos.cutouts import (
     BARE,
     BYSTANDERS,
     CLOSED_BINS,
+    HELMETED,
     OVERFLOWING_BINS,
     STALLS,
     head_cutouts,
@@ -124,7 +125,7 @@ def vending_composites(count: int, seed: int = 1) -> list[Scenario]:
     for n in range(count):
         stall, height = STALLS[n % len(STALLS)]
         x, y = float(rng.uniform(-0.6, 0.6)), float(rng.uniform(5.5, 7.0))
-        vendor = BYSTANDERS[n % BARE]
+        vendor = BARE[n % len(BARE)]
         permits = [{"from": "00:00", "to": "23:59"}] if n % 3 == 2 else []
         actors = [
             {"id": "stall", "kind": "cutout", "picture": stall, "label": "stall",
@@ -228,7 +229,7 @@ def hall_composites(count: int, seed: int = 1) -> list[Scenario]:
     rng = np.random.default_rng([seed, 6])
     cast = {"backdrop": {"kind": "picture", "picture": HALL}, "cameras": [HALL_CAMERA],
             "zones": [_zone("works", HALL_ZONE, {"missing_helmet": {"dwell_s": 6}})]}  # fmt: skip
-    people = {"bare": BYSTANDERS[:BARE], "helmet": BYSTANDERS[BARE:]}
+    people = {"bare": BARE, "helmet": HELMETED}
     out = []
     for n in range(count):
         actors, events = [], []

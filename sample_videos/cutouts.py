@@ -60,8 +60,11 @@ BYSTANDERS = tuple(
     )
 )  # fmt: skip
 """Standing people who come out whole, judged by eye."""
-BARE = 5
-"""So many of them, the first, wear no helmet."""
+BARE = BYSTANDERS[:5]
+"""Those of them without a helmet."""
+_LOST = ("rf100cs_00068", "rf100cs_00244")
+HELMETED = tuple(n for n in BYSTANDERS[5:] if not any(picture in n for picture in _LOST))
+"""Those with one; the cut loses the face of one worker and another's helmet, judged by eye."""
 
 
 def heap_cutouts(data: Path) -> list[tuple[str, float]]:

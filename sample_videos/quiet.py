@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sample_videos.composites import CLEAN_STREETS, HALL, HALL_CAMERA, STREET_CAMERA
-from sample_videos.cutouts import BARE, BYSTANDERS
+from sample_videos.cutouts import BYSTANDERS, HELMETED
 from sample_videos.errors import SampleError
 from sample_videos.pictures import Backdrop, Pictures
 from sample_videos.quiet_cast import DayCast, DayPlan, Visit
@@ -26,7 +26,7 @@ from sample_videos.stage import Stage
 from sample_videos.weather import DAY_S, DayWeather
 
 Image = npt.NDArray[np.uint8]
-FORM = 2
+FORM = 3
 """Goes up when the days show something else: what was watched before is then no longer counted."""
 _FPS = 10
 """Moments of a day are told apart to a tenth of a second."""
@@ -186,7 +186,7 @@ def _street_day(data: Path, seed: int, street: str) -> StagedDay:
 
 
 def _works_day(data: Path, footage: Path, seed: int) -> StagedDay:
-    visits = DayPlan(BYSTANDERS[BARE:], seed, (5.0, 8.0)).works()
+    visits = DayPlan(HELMETED, seed, (5.0, 8.0)).works()
     scenario = _scenario(seed, HALL, {**HALL_CAMERA, "size": [640, 360]})
     rules = ({"type": "missing_helmet"}, *_public(15))
     return StagedDay("works", Pictures(data, footage), scenario, visits, rules, FOOTAGE_LIGHT_S)

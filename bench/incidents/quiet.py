@@ -167,9 +167,7 @@ class _Day:
         self._origin = Origin("quiet", ViewKey(f"day-{seed}"), watcher.detector.model_id)
         self._drawn: dict[Hashable, ImageArray] = {}
         self._found: dict[Hashable, tuple[Detections, float]] = {}
-        self._kept = KeptDetections(
-            watcher.detector, kept, f"quiet{FORM}-{seed:02d}", self._regions
-        )
+        self._kept = KeptDetections(watcher.detector, kept, f"quiet-{seed:02d}", self._regions)
         folder.mkdir(parents=True, exist_ok=True)
 
     def watch(self, number: int, options: QuietOptions) -> None:
