@@ -26,7 +26,7 @@ import cv2
 from bench.incidents.alarms import Alarm, alarms_of
 from bench.incidents.attention import Attention
 from bench.incidents.commit import commit
-from bench.incidents.intervals import poisson_rate
+from bench.incidents.intervals import rate_over_places
 from bench.incidents.kept import KeptDetections, picture_name
 from bench.incidents.quiet_page import quiet_page
 from models.detections import Detections
@@ -272,24 +272,20 @@ class _Day:
 
 
 def quiet_result(folder: Path, glance_s: float) -> dict[str, Any]:
-    """False alarms per camera-day of all pieces in a folder, in all and by kind of place."""
+    """False alarms per camera-day of all pieces in a folder: in all, by kind and by place."""
     days = [list(_pieces(day)) for day in sorted(folder.glob("day-*"))]
     every = [piece for day in days for piece in day]
     alarms = [
         {"day": day[0]["day"], "kind": day[0]["kind"], "place": day[0]["place"], **a.to_json()}
         for day in days if day for a in _alarms(day)
     ]  # fmt: skip
-    kinds = sorted({p["kind"] for p in every})
     return {
         "form": FORM,
         "model": folder.parent.name,
         "glance_s": glance_s,
         "commits": sorted({p["commit"] for p in every}),
         "all": _rate(alarms, every),
-        "by_kind": {
-            k: _rate([a for a in alarms if a["kind"] == k], [p for p in every if p["kind"] == k])
-            for k in kinds
-        },
+        **{f"by_{name}": _rates_by(name, alarms, every) for name in ("kind", "place")},
         "by_type": dict(Counter(str(a["type"]) for a in alarms)),
         "alarms": alarms,
     }  # fmt: skip
@@ -305,9 +301,26 @@ def _alarms(day: list[dict[str, Any]]) -> list[Alarm]:
     return [a for a in alarms_of(sightings, MIDNIGHT.timestamp()) if a.reopens is None]
 
 
-def _rate(alarms: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> dict[str, Any]:
+_Rows = list[dict[str, Any]]
+
+
+def _rates_by(name: str, alarms: _Rows, pieces: _Rows) -> dict[str, dict[str, Any]]:
+    parts: dict[str, tuple[_Rows, _Rows]] = {p[name]: ([], []) for p in pieces}
+    for number, rows in enumerate((alarms, pieces)):
+        for row in rows:
+            parts[row[name]][number].append(row)
+    return {value: _rate(*part) for value, part in sorted(parts.items())}
+
+
+def _rate(alarms: _Rows, pieces: _Rows) -> dict[str, Any]:
     days = sum(p["watched_s"] for p in pieces) / DAY_S
-    low, high = poisson_rate(len(alarms), days)
+    raised = Counter(a["place"] for a in alarms)
+    watched: Counter[str] = Counter()
+    for piece in pieces:
+        watched[piece["place"]] += piece["watched_s"]
+    low, high = rate_over_places(
+        [raised[place] for place in watched], [s / DAY_S for s in watched.values()]
+    )
     counted = ("pictures", "in_looks", "detected", "cpu_s")
     return {
         "camera_days": days, **{name: sum(p[name] for p in pieces) for name in counted},

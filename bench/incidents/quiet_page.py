@@ -41,9 +41,13 @@ def quiet_about(result: dict[str, Any]) -> str:
 
 
 def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """The table: a head, all places, and each kind of place."""
+    """The table: a head, all places, each kind of place, and each place."""
     rows: list[tuple[str, ...]] = [QUIET_HEAD]
-    for name, rate in {"all": result["all"], **result["by_kind"]}.items():
+    for name, rate in {
+        "all": result["all"],
+        **result["by_kind"],
+        **result["by_place"],
+    }.items():
         low, high = rate["interval"]
         per_day = "–" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}"
         upper = "∞" if high is None else f"{high:.3g}"

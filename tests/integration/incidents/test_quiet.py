@@ -62,6 +62,8 @@ def test_what_lies_there_is_a_false_alarm_and_an_empty_street_has_none(tmp_path)
     assert found[True]["by_type"] == {"garbage": found[True]["all"]["false_alarms"]}
     assert found[True]["all"]["false_alarms"] >= 1
     assert found[True]["by_kind"].keys() == {"footage"}
+    (place,) = found[True]["by_place"].values()
+    assert place == found[True]["all"]
     page = (tmp_path / "out-True" / "quiet.html").read_text()
     assert "data:image/jpeg;base64,/9j" in page
 

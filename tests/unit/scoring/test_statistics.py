@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bench.incidents.compare import compare
-from bench.incidents.intervals import lost_more_than_won, poisson_rate, rate_grew, wilson
+from bench.incidents.intervals import (
+    lost_more_than_won,
+    poisson_rate,
+    rate_grew,
+    rate_over_places,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +25,20 @@ def test_poisson_interval_matches_the_table(count, low, high):
 
 def test_no_exposure_says_nothing():
     assert poisson_rate(0, 0.0) == (0.0, float("inf"))
+
+
+def test_alarms_that_one_place_repeats_say_less_than_those_of_many():
+    many = rate_over_places([2] * 10, [1.0] * 10)
+    one = rate_over_places([20, *[0] * 9], [1.0] * 10)
+    assert many == pytest.approx(poisson_rate(20, 10.0))
+    assert one[0] == 0
+    assert one[1] > 1.5 * many[1]
+
+
+def test_without_alarms_places_say_no_more_than_their_days():
+    assert rate_over_places([0] * 10, [1.0] * 10) == poisson_rate(0, 10.0)
+    assert rate_over_places([3], [2.0]) == poisson_rate(3, 2.0)
+    assert rate_over_places([], []) == (0.0, float("inf"))
 
 
 def test_wilson_matches_a_known_value():
