@@ -43,7 +43,8 @@ QUIET_RATE = {
     "interval": [0.0025, 0.557],
 }
 QUIET = {"model": "patrol@1", "glance_s": 10.0, "commits": ["abc"], "all": QUIET_RATE,
-         "by_kind": {"footage": {**QUIET_RATE, "interval": [0.0, None]}}, "by_place": {}}  # fmt: skip
+         "by_kind": {"footage": {**QUIET_RATE, "interval": [0.0, None]}},
+         "by_place": {}}  # fmt: skip
 
 
 def outcome(name: str, raised: list[float], cost: tuple[float, float] | None = None) -> Outcome:
