@@ -27,6 +27,9 @@ _log = structlog.get_logger(__name__)
 IDLE_ROUNDS = 5
 """The backlog is counted anew after so many pauses in which nothing was sent."""
 
+_GATHER_S = 0.02
+"""After a ring: many cameras that start, or a spool that empties, ring for every entry."""
+
 
 @dataclass(frozen=True, slots=True)
 class RelayConfig:
@@ -180,7 +183,8 @@ class Relay:
                 failures = 0
                 self._recovered()
                 if sent < self.config.batch:
-                    self._news.wait(self.config.poll_s)
+                    if self._news.wait(self.config.poll_s):
+                        stop.wait(_GATHER_S)
                     self._news.clear()
 
     def _pause_s(self, failures: int) -> float:

@@ -59,7 +59,7 @@ BYSTANDERS = tuple(
         "rf100cs_00902.webp#218,65,321,352", "rf100cs_00902.webp#335,84,427,362",
     )
 )  # fmt: skip
-"""Standing people who come out whole, judged by eye."""
+"""Standing people who come out whole, but for two (`HELMETED`), judged by eye."""
 BARE = BYSTANDERS[:5]
 """Those of them without a helmet."""
 _LOST = ("rf100cs_00068", "rf100cs_00244")

@@ -43,9 +43,11 @@ def scores(by_type: Mapping[str, Score]) -> Table:
 
 
 def quiet(result: Mapping[str, Any]) -> Table:
-    """False alarms of quiet days, in all and by kind of place."""
+    """False alarms of quiet days: in all, by kind of place, and by place."""
+    from bench.incidents.quiet_page import quiet_rates
+
     table = Table("places", "camera-days", "pictures", "false alarms", "per camera-day", "95 %")
-    for name, rate in {"all": result["all"], **result["by_kind"]}.items():
+    for name, rate in quiet_rates(result).items():
         low, high = rate["interval"]
         table.add_row(
             name,

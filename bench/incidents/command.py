@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.incidents.compare import Regression, compare
 from bench.incidents.errors import BenchError
-from bench.incidents.footage import TrueClip, clips_in
+from bench.incidents.footage import TrueClip, clips_in, held_to_the_end
 from bench.incidents.patrol import Pace
 from bench.incidents.quiet import QuietOptions, Watcher, run_quiet
 from bench.incidents.results import BenchResult
@@ -79,8 +79,10 @@ def bench_incidents(
     clips = _clips(wanted, progress)
     if not clips:
         raise BenchError("there must be at least one clip with its truth, found none")
-    if before is not None and not {c.clip_id for c in clips} & {c["clip"] for c in before["clips"]}:
-        raise BenchError("earlier run must share at least one clip with this one, found none")
+    if before is not None:
+        known = {(row["clip"], row["sha256"]) for row in before["clips"]}
+        if not any((clip.clip_id, clip.sha256) in known for clip in clips):
+            raise BenchError("earlier run must share at least one clip with this one, found none")
     sight = _sight(wanted)
     paces: tuple[Pace, ...] = PACES[:1] if wanted.small or wanted.quick else PACES
     options = BenchOptions(paces=paces, sweep=not wanted.small)
@@ -116,17 +118,18 @@ def _earlier(path: Path | None) -> dict[str, Any] | None:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BenchError(f"earlier run {path.name} cannot be read: {error}") from error
-    if not {"clips", "incidents"} <= stored.keys():
+    rows = stored.get("clips", [{}])
+    if "incidents" not in stored or not all("sha256" in row for row in rows):
         raise BenchError(
-            f"earlier run {path.name} must be a results.json of this benchmark with its counts "
-            "per clip; run it once more if it is older than those"
+            f"earlier run {path.name} must be a results.json of this benchmark with counts and "
+            "hash of each clip; run it once more if it is older than those"
         )
     return stored
 
 
 def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
     if wanted.small:
-        return clips_in(CLIPS, CLIPS)
+        return [held_to_the_end(clip) for clip in clips_in(CLIPS, CLIPS)]
     real = clips_in(TRUTH, wanted.footage) if wanted.footage is not None else []
     real = [clip for clip in real if _is_wanted(clip.clip_id, wanted)]
     if wanted.real:
@@ -140,7 +143,8 @@ def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
         scenarios += composites(wanted.data, wanted.footage is not None, few=wanted.quick)
     scenarios = [s for s in scenarios if _is_wanted(s.name, wanted)]
     made = {made.clip for made in render_suite(rendered, scenarios, pictures, progress)}
-    return [clip for clip in clips_in(rendered, rendered) if clip.path in made] + real
+    drawn = [clip for clip in clips_in(rendered, rendered) if clip.path in made]
+    return [held_to_the_end(clip) for clip in drawn] + real
 
 
 def _is_wanted(name: str, wanted: IncidentBench) -> bool:

@@ -34,23 +34,30 @@ class Regression:
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
     """What became worse beyond noise on the clips that two results share, in all and per type.
 
-    Incidents are compared one by one (a sign test on those whose outcome changed; a type of which
-    all that was found is lost, two at least, is worse however few they are), false alarms and
-    duplicates as Poisson counts, delays by the paired Wilcoxon test where the median grew by
-    more than 1 s. Every type is tested like the whole: what one loses another cannot make up for.
+    A clip that was drawn anew is another clip, whatever its name (`shared_clips`). Incidents are
+    compared one by one (a sign test on those whose outcome changed; a type of which all that was
+    found is lost, two at least, is worse however few they are), false alarms and duplicates as
+    Poisson counts, delays by the paired Wilcoxon test where the median grew by more than 1 s. Every
+    type is tested like the whole: what one loses another cannot make up for.
 
     Args:
         old: JSON of the earlier run (`results.json`).
         new: JSON of this run.
     """
     before, after = _Run(old), _Run(new)
-    clips = before.clips.keys() & after.clips.keys()
+    clips = shared_clips(old, new)
     types = sorted({t for run in (before, after) for c in clips for t in run.clips[c]["types"]})
     found = _worse(before, after, clips, set(types), "")
     if len(types) > 1:
         for kind in types:
             found += _worse(before, after, clips, {kind}, f" of {kind}")
     return found
+
+
+def shared_clips(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the clips that two results have, byte for byte."""
+    before, after = ({(row["clip"], row["sha256"]) for row in r["clips"]} for r in (old, new))
+    return frozenset(name for name, _ in before & after)
 
 
 class _Run:
@@ -83,7 +90,9 @@ def _worse(
     is_blind = lost >= _BLIND and lost == sum(bool(a["found"]) for a, _ in both) and not won
     if both and (p < SIGNIFICANT or is_blind):
         share = [sum(bool(pair[side]["found"]) for pair in both) / len(both) for side in (0, 1)]
-        out.append(Regression(f"recall{suffix}", share[0], share[1], p))
+        few = ", all that was found is lost" if p >= SIGNIFICANT else ""
+        what = f"recall{suffix}{few}"
+        out.append(Regression(what, share[0], share[1], p))
     for what in ("false_alarms", "duplicates"):
         a, b = (run.count(what, clips, types) for run in (before, after))
         p = rate_grew(a, b)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -54,30 +54,18 @@ class TrueClip:
 def clips_in(truths: Path, clips: Path) -> list[TrueClip]:
     """Every truth file of a folder whose clip is there.
 
-    Drawn clips in which all has ended hold their last picture until each end can be known; their
-    truth says so.
-
     Args:
         truths: Folder of `*.truth.json`.
         clips: Folder below which the files lie that truth files name.
     """
     found = []
     for path in sorted(truths.glob("*.truth.json")):
-        truth = _held_to_the_end(load_truth(path))
+        truth = load_truth(path)
         clip = clips / truth.clip.file
         if clip.is_file():
             name = path.name.removesuffix(".truth.json")
             found.append(TrueClip(name, clip, truth, _group(truth)))
     return found
-
-
-def _held_to_the_end(truth: Truth) -> Truth:
-    ends = [incident.end_s for incident in truth.incidents]
-    if truth.origin == "annotated" or not ends or None in ends:
-        return truth
-    known_s = max(end for end in ends if end is not None) + END_KNOWN_S
-    hold_s = max(truth.clip.hold_s, known_s - truth.clip.frames / truth.clip.fps)
-    return truth.model_copy(update={"clip": truth.clip.model_copy(update={"hold_s": hold_s})})
 
 
 def _group(truth: Truth) -> str:
@@ -86,6 +74,26 @@ def _group(truth: Truth) -> str:
     if truth.clip.hold_s:
         return "real, last picture held"
     return "real" if truth.incidents else "real, quiet"
+
+
+def held_to_the_end(clip: TrueClip) -> TrueClip:
+    """A drawn clip whose last picture is held until the end of each incident can be known.
+
+    Only ends are judged there: alarms are no longer counted, nor is the time watched. Clips in
+    which something goes on, and those of no incident, stay as they are.
+    """
+    about, ends = clip.truth.clip, [incident.end_s for incident in clip.truth.incidents]
+    if clip.truth.origin == "annotated" or not ends or None in ends:
+        return clip
+    known_s = max(end for end in ends if end is not None) + END_KNOWN_S
+    more_s = max(0.0, known_s - about.duration_s)
+    held = about.model_copy(
+        update={
+            "hold_s": about.hold_s + more_s,
+            "usable_s": about.usable_s or (0.0, about.duration_s),
+        }
+    )
+    return replace(clip, truth=clip.truth.model_copy(update={"clip": held}))
 
 
 def check_bytes(clip: TrueClip) -> None:

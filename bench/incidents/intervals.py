@@ -27,7 +27,7 @@ def rate_over_places(counts: Sequence[int], exposures: Sequence[float]) -> tuple
 
     A place repeats its alarms, so that they are not independent: places are drawn with replacement
     (percentile bootstrap, Efron 1979). Few places with hardly any alarm make that too narrow; it
-    is therefore never narrower than Garwood's.
+    is therefore never narrower than Garwood's, which is all that one place alone can have.
     """
     low, high = poisson_rate(sum(counts), sum(exposures))
     if len(counts) < 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,15 @@ def quiet_about(result: dict[str, Any]) -> str:
     return f"{result['model']}, a glance every {result['glance_s']:g} s, commits {commits}."
 
 
+def quiet_rates(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rates of all places, each kind of place, and each place, by name."""
+    return {"all": result["all"], **result["by_kind"], **result["by_place"]}
+
+
 def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     """The table: a head, all places, each kind of place, and each place."""
     rows: list[tuple[str, ...]] = [QUIET_HEAD]
-    for name, rate in {
-        "all": result["all"],
-        **result["by_kind"],
-        **result["by_place"],
-    }.items():
+    for name, rate in quiet_rates(result).items():
         low, high = rate["interval"]
         per_day = "–" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}"
         upper = "∞" if high is None else f"{high:.3g}"

@@ -23,7 +23,7 @@ from bench.incidents.scores import ALL, Outcome, score
 from bench.incidents.sight import Sight
 from bench.incidents.sweep import choose, sweep
 from bench.machine import machine
-from sample_videos.truth import TruthIncident
+from sample_videos.truth import Clip, TruthIncident
 
 PACES = (Pace(), Pace(25.0), Pace(5.0), Pace(1.0), Pace(0.5))
 Progress = Callable[[str, int, int], None]
@@ -111,7 +111,7 @@ class _Work:
             baselines=baselines if self._options.baselines else {},
             sweep=points,
             chosen=choose(points) if points else {},
-            clips=[clip_row(o) for o in outcomes],
+            clips=[clip_row(c, o) for c, o in zip(self._clips, outcomes, strict=True)],
             incidents=[row for o in outcomes for row in incident_rows(o)],
             problems=[
                 p
@@ -138,8 +138,7 @@ class _Work:
         types = frozenset(t for zone in clip.truth.zones for t in zone.rules)
         first, last = clip.truth.clip.usable_s or (0.0, clip.truth.clip.duration_s)
         found = match(clip.truth, alarms, self._options.rule)
-        share = (last - first) / clip.truth.clip.duration_s  # what is watched but not annotated
-        cost = (share * run.cpu_s, share * run.decode_s) if run else (None, None)
+        cost = _cost_of(last - first, clip.truth.clip, run) if run else (None, None)
         return Outcome(clip.clip_id, found, last - first, types, *cost)
 
     def _paced(self, pace: Pace) -> tuple[Table, dict[str, Table]]:
@@ -181,11 +180,19 @@ def _by_name(clips: Sequence[Mapping[str, Outcome]]) -> dict[str, Table]:
     return {name: score([outcomes[name] for outcomes in clips]) for name in names}
 
 
-def clip_row(outcome: Outcome) -> dict[str, Any]:
+def _cost_of(annotated_s: float, about: Clip, run: Patrolled) -> tuple[float, float]:
+    """CPU seconds, and of them decoding, of the annotated part; a held picture is not decoded."""
+    shown_s = about.frames / about.fps
+    decode_s = min(1.0, annotated_s / shown_s) * run.decode_s
+    return annotated_s / about.duration_s * (run.cpu_s - run.decode_s) + decode_s, decode_s
+
+
+def clip_row(clip: TrueClip, outcome: Outcome) -> dict[str, Any]:
     """What was counted in one clip by type, so that runs can be compared on clips they share."""
     counted = ("incidents", "found", "duplicates", "false_alarms")
     return {
         "clip": outcome.clip,
+        "sha256": clip.sha256,
         "watched_s": outcome.watched_s,
         "types": {
             kind: {name: getattr(figures, name) for name in counted}

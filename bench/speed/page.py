@@ -31,7 +31,7 @@ def _compared(rows: Sequence[Mapping[str, Any]]) -> str:
     head = (
         "variant", "cameras", "CPU each, % of a core", "cameras per core", "times the patrol",
         "of due analysed", "packets lost", "MiB each beyond the ring", "incidents found",
-        "lost against full decode",
+        "of them at 25 pictures/s", "lost against the patrol on every frame",
     )  # fmt: skip
     return _table(head, [(*_cost(row, row["name"]), *_found(row["recall"])) for row in rows])
 
@@ -50,12 +50,13 @@ def _cost(row: Mapping[str, Any], name: object) -> tuple[object, ...]:
     )
 
 
-def _found(recall: Mapping[str, Any] | None) -> tuple[str, str]:
+def _found(recall: Mapping[str, Any] | None) -> tuple[str, str, str]:
     if recall is None:
-        return "", ""
+        return "", "", ""
     wrong = f", {recall['false_alarms']} wrong" if recall["false_alarms"] else ""
     lost = ", ".join(recall["lost"]) or "none"
-    return f"{recall['found']} of {recall['incidents']}{wrong}", lost
+    dense = f"{recall['found_dense']} of {recall['incidents_dense']}"
+    return f"{recall['found']} of {recall['incidents']}{wrong}", dense, lost
 
 
 def _profile(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.incidents.footage import TrueClip
 from models.detections import Detections
-from models.detector import Detector
-from models.region_plan import PixelBox
-from pipeline.engine.watch import Count
-from pipeline.types import CrowdCount
-from pipeline.zones import Zone
-from streams.types import ImageArray, Shot
+
+if TYPE_CHECKING:  # a measured peer must not load what only the incident benchmark needs
+    from bench.incidents.footage import TrueClip
+    from models.detector import Detector
+    from models.region_plan import PixelBox
+    from pipeline.engine.watch import Count
+    from pipeline.types import CrowdCount
+    from pipeline.zones import Zone
+    from streams.types import ImageArray, Shot
 
 FRIGATE_SIZE, FRIGATE_FPS = (640, 360), 5
 """What Frigate's documentation decodes for detection."""
@@ -61,7 +63,8 @@ class MotionGate:
 
 
 class Frigate:
-    """Small pictures, detected when the gate opens; what stands still keeps its boxes."""
+    """Small pictures; the first is detected, then those in which the gate opens. What stands still
+    keeps its boxes."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
@@ -70,12 +73,14 @@ class Frigate:
     def begin(self) -> None:
         """See `Peer.begin`."""
         self._gate, self._last = MotionGate(), Detections()
+        self._is_first = True
 
     def see(self, image: ImageArray) -> Detections:
         """See `Peer.see`."""
         small = np.asarray(cv2.resize(image, FRIGATE_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
-        luma = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
-        if self._gate.opens(luma):
+        luma = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2YUV_I420)[: FRIGATE_SIZE[1]], np.uint8)
+        if self._gate.opens(luma) or self._is_first:
+            self._is_first = False
             (found,) = self._detector.detect([small])
             across, down = image.shape[1] / FRIGATE_SIZE[0], image.shape[0] / FRIGATE_SIZE[1]
             scale = np.array([across, down, across, down], np.float32)
@@ -98,7 +103,10 @@ class Predict:
 
 
 class Track:
-    """Ultralytics' `track` on whole pictures: what its tracker lets through."""
+    """Ultralytics' `track` on whole pictures: the boxes in its answer, as its users take them.
+
+    Those are of tracks; while there is no track at all, they are what was detected.
+    """
 
     def __init__(self, model: Any, options: Mapping[str, Any]) -> None:
         self._model, self._options = model, options

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bench.incidents import BenchOptions, run
 from bench.incidents.command import PERFECT, IncidentBench, bench_incidents
 from bench.incidents.errors import BenchError
-from bench.incidents.footage import END_KNOWN_S, clips_in
+from bench.incidents.footage import END_KNOWN_S, clips_in, held_to_the_end
 from bench.incidents.patrol import Pace
 from bench.incidents.sight import TruthSight
 from sample_videos.catalogue import CLIPS
@@ -62,13 +63,26 @@ def test_something_else_is_no_earlier_run(tmp_path):
 
 
 def test_drawn_clips_last_until_their_ends_are_known(tmp_path):
-    clips = [c for c in clips_in(CLIPS, CLIPS) if c.clip_id in ("demo-bin", "demo-dumping")]
-    for clip in clips:
+    drawn = [c for c in clips_in(CLIPS, CLIPS) if c.clip_id in ("demo-bin", "demo-dumping")]
+    clips = [held_to_the_end(clip) for clip in drawn]
+    for before, clip in zip(drawn, clips, strict=True):
         last_s = max(incident.end_s for incident in clip.truth.incidents)
         assert clip.truth.clip.duration_s == pytest.approx(last_s + END_KNOWN_S)
-    figures = run(clips, TruthSight(), tmp_path, BenchOptions(paces=(Pace(),))).scores["all"]
+        assert clip.truth.clip.usable_s == (0.0, before.truth.clip.duration_s)
+    result = run(clips, TruthSight(), tmp_path, BenchOptions(paces=(Pace(),)))
+    figures = result.scores["all"]
     assert (figures.found, figures.unseen_ends) == (2, 0)
     assert figures.end_error_p50_s < 15
+    shown_s = sum(clip.truth.clip.duration_s for clip in drawn)
+    assert figures.camera_days * 86_400 == pytest.approx(shown_s), "a held picture is no exposure"
+
+
+def test_clips_of_which_no_end_can_be_known_stay_as_they_are():
+    clip = next(c for c in clips_in(CLIPS, CLIPS) if c.clip_id == "demo-bin")
+    on = [incident.model_copy(update={"end_s": None}) for incident in clip.truth.incidents]
+    for change in ({"incidents": ()}, {"incidents": tuple(on)}, {"origin": "annotated"}):
+        other = replace(clip, truth=clip.truth.model_copy(update=change))
+        assert held_to_the_end(other) is other
 
 
 def test_baselines_are_also_given_as_many_pictures_as_they_are_made_for(tmp_path):
@@ -102,7 +116,10 @@ def test_quiet_days_of_the_same_folder_are_in_the_report_and_those_of_an_older_f
 
 
 def test_an_earlier_run_of_other_clips_says_nothing_about_this_one(tmp_path):
-    rows = {"clips": [{"clip": "another", "watched_s": 1.0, "types": {}}], "incidents": []}
+    rows = {
+        "clips": [{"clip": "another", "sha256": "0", "watched_s": 1.0, "types": {}}],
+        "incidents": [],
+    }
     (tmp_path / "a.json").write_text(json.dumps(rows))
     wanted = IncidentBench(tmp_path, PERFECT, small=True, against=tmp_path / "a.json")
     with pytest.raises(BenchError, match="must share at least one clip"):

@@ -196,3 +196,23 @@ def test_a_password_never_shows() -> None:
     assert "s3cret" not in shown
     assert "patrol" not in shown
     assert "127.0.0.1:1" in shown
+
+
+def test_who_rings_is_not_kept_waiting(
+    engine: Engine, redis_server: EmbeddedRedis, build: ModuleType
+) -> None:
+    bus, stop = RedisBus(redis_server.url), Event()
+    relay = Relay(SqlOutbox(engine), bus, RelayConfig(poll_s=600))
+    ledger = SqlLedger(engine, LedgerConfig(site="test"))
+    thread = Thread(target=relay.run, args=(stop,), daemon=True)
+    thread.start()
+    wait_for(lambda: bool(relay.status.up))
+    for number in (1, 2, 3):
+        ledger.record(build.make_sighting(number, zone_id=f"z{number}"))
+        relay.ring()
+        wait_for(lambda number=number: relay.status.published == number)
+    stop.set()
+    relay.ring()
+    thread.join(60)
+    assert not thread.is_alive()
+    bus.close()

@@ -54,7 +54,11 @@ class TestFrigate:
         peer.see(street(None))
         assert len(peer.see(street(500))) == 1
         peer.begin()
-        assert len(peer.see(street(500))) == 0, "no motion in the first picture"
+        assert len(peer.see(street(None))) == 0
+
+    def test_what_is_there_from_the_start_is_seen(self) -> None:
+        peer = Frigate(ColourDetector({"garbage": YELLOW}))
+        assert len(peer.see(street(500))) == 1
 
 
 class Yolo:

@@ -161,14 +161,15 @@ def test_the_report_is_written_with_its_picture(tmp_path: Path) -> None:
     every = window(3.0, analysed=50, decoded=50, unchanged=1)
     found = {v.name: [every] for v in VARIANTS}
     wanted = SpeedBench(tmp_path, tmp_path / "clip.mp4")
-    recall = {OPENCV.name: {"found": 4, "incidents": 5, "false_alarms": 1, "lost": ["bin/i1"]}}
+    counts = {"found": 4, "incidents": 5, "found_dense": 1, "incidents_dense": 2}
+    recall = {OPENCV.name: {**counts, "false_alarms": 1, "lost": ["bin/i1"]}}
     known = {**UNMEASURED, "recall": recall, "left_out": {"Frigate-like": "no ffmpeg"}}
     _save(wanted, found, known)
     rows = json.loads((tmp_path / "speed.json").read_text())["variants"]
     assert [r["recall"] is not None for r in rows] == [v is OPENCV for v in VARIANTS]
     page = (tmp_path / "speed.md").read_text()
     (row,) = [line for line in page.splitlines() if line.startswith(f"| {OPENCV.name} |")]
-    assert row.endswith("| 4 of 5, 1 wrong | bin/i1 |")
+    assert row.endswith("| 4 of 5, 1 wrong | 1 of 2 | bin/i1 |")
     assert "Frigate-like (no ffmpeg)" in page
     assert all(f"| {stage} |" in page for stage in ("demux", "decode", "detect"))
     assert (tmp_path / "speed.png").stat().st_size > 1000

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
-from threading import Event, Thread
 from types import ModuleType
 
 import pytest
@@ -30,17 +27,6 @@ def fill(ledger: MemoryLedger, build: ModuleType, count: int, first: int = 0) ->
 
 def in_stream(bus: MemoryBus) -> list[str]:
     return [entry["id"] for entry in bus.entries(INCIDENTS)]
-
-
-def is_at(relay: Relay, published: int) -> bool:
-    return relay.status.published == published
-
-
-def comes_true(condition: Callable[[], bool], within_s: float = 10) -> bool:
-    until_s = time.monotonic() + within_s
-    while not condition() and time.monotonic() < until_s:
-        time.sleep(0.005)
-    return condition()
 
 
 class LosesAnswers(MemoryBus):
@@ -179,21 +165,6 @@ class TestRelay:
         ledger.down = False
         relay.run(StopsAfter(1))
         assert len(in_stream(bus)) == 2
-
-    def test_who_rings_is_not_kept_waiting(self, build: ModuleType) -> None:
-        ledger, bus = MemoryLedger(), MemoryBus()
-        relay, stop = Relay(ledger, bus, RelayConfig(poll_s=60)), Event()
-        thread = Thread(target=relay.run, args=(stop,), daemon=True)
-        thread.start()
-        for published in (1, 2, 3):
-            expected = fill(ledger, build, 1, first=published)
-            relay.ring()
-            assert comes_true(partial(is_at, relay, published))
-            assert in_stream(bus)[-1:] == expected
-        stop.set()
-        relay.ring()
-        thread.join(5)
-        assert not thread.is_alive()
 
 
 def test_the_oldest_age_is_of_what_waits(build: ModuleType) -> None:
