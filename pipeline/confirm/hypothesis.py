@@ -15,6 +15,9 @@ from pipeline.types import Box, Reason, Sighting, Suspicion
 
 MAX_LOOKS = 2_000
 
+_USUAL = 0.5
+"""Threshold to which bars are told; see `Hypothesis.is_proven`."""
+
 
 class Stage(StrEnum):
     GATHERING = "gathering"
@@ -145,15 +148,26 @@ class Hypothesis:
         return sum(look.supports for look in self.looks) / len(self.looks) if self.looks else 0.0
 
     def is_proven(self, rule: RuleBase, bar: float) -> bool:
-        """True when enough looks, over enough time, support it strongly enough."""
+        """True when enough looks, over enough time, support it strongly enough.
+
+        Args:
+            rule: Settings.
+            bar: How much stronger than usual it must be, where the usual is 0.5; a rule that asks
+                for more has less room above, and its bar is so much lower. Below 0: weaker.
+        """
         supporting = [look for look in self.looks if look.supports]
         if len(supporting) < rule.min_looks or self.share() < rule.share:
             return False
         held_s = supporting[-1].timestamp_s - supporting[0].timestamp_s
-        return held_s >= rule.confirm_s and self.strength(rule) >= min(1.0, rule.open_at + bar)
+        return held_s >= rule.confirm_s and self.strength(rule) >= _needed(rule.open_at, bar)
 
     def forget_old_looks(self, rule: RuleBase) -> None:
         """Keep the looks of the window that the settings need, whatever the rate of pictures."""
         window_s = 2 * max(rule.confirm_s, (rule.min_looks + 1) * rule.glance_period_s)
         while self.looks and self.looks[0].timestamp_s < self.looks[-1].timestamp_s - window_s:
             self.looks.popleft()
+
+
+def _needed(open_at: float, bar: float) -> float:
+    room = (1 - open_at) / (1 - _USUAL) if bar > 0 else 1.0
+    return open_at + bar * room

@@ -47,7 +47,7 @@ class Feed:
         memory: ViewMemory | None = None,
     ) -> None:
         self.looking = False
-        default = settings or GarbageSettings(confirm_s=4, clear_s=10, reopen_s=100)
+        default = settings or GarbageSettings(open_at=0.5, confirm_s=4, clear_s=10, reopen_s=100)
         self.confirmation = Confirmation(ORIGIN, rules or {TOPIC: default}, memory)
 
     def run(

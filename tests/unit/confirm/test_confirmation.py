@@ -268,6 +268,16 @@ class TestMemory:
         sightings = feed(memory=memory).run(lambda t: [suspicion(strength=0.95)], 50)
         assert phases(sightings) == [Phase.STARTED]
 
+    @pytest.mark.parametrize("open_at", [0.5, 0.55, 0.75])
+    def test_no_rule_is_silenced_for_good(self, feed, suspicion, open_at):
+        memory = ViewMemory((self.rejected(),) * 10)
+        rule = GarbageSettings(open_at=open_at, confirm_s=4)
+        sure, unsure = (
+            feed(rule, memory=memory).run(lambda t, s=s: [suspicion(strength=s)], 50)
+            for s in (0.96, 0.88)
+        )
+        assert (phases(sure), unsure) == ([Phase.STARTED], [])
+
     def test_it_decays(self):
         claim = self.rejected()
         fresh = ViewMemory((self.rejected(),)).bar(claim)

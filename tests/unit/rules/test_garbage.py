@@ -65,8 +65,8 @@ class TestGarbage:
         def steady(t):
             return [("garbage", BAG, 0.4)]
 
-        assert play("garbage").run(flickering, 600, fps=fps) == []
-        assert len(play("garbage").run(steady, 600, fps=fps)) == 1
+        assert play("garbage", open_at=0.5).run(flickering, 600, fps=fps) == []
+        assert len(play("garbage", open_at=0.5).run(steady, 600, fps=fps)) == 1
 
     @pytest.mark.parametrize("fps", [1.0, 5.0, 8.0])
     @pytest.mark.parametrize("fires", [True, False])
@@ -78,7 +78,8 @@ class TestGarbage:
             misses = number % 5 == 0 if fires else number % 5 != 0
             return [] if misses else [("garbage", BAG, 0.5)]
 
-        assert bool(play("garbage", dwell_s=20).run(seen, 300, fps=fps)) is fires
+        found = play("garbage", dwell_s=20, open_at=0.5).run(seen, 300, fps=fps)
+        assert bool(found) is fires
 
     def test_before_a_bin_on_the_ground_it_counts(self, play):
         def before_it(t):
