@@ -170,4 +170,4 @@ class Hypothesis:
 
 def _needed(open_at: float, bar: float) -> float:
     room = (1 - open_at) / (1 - _USUAL) if bar > 0 else 1.0
-    return open_at + bar * room
+    return min(1.0, open_at + bar * room)
