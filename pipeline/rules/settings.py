@@ -232,7 +232,7 @@ class OverflowingBinSettings(RuleBase):
     type: Literal["overflowing_bin"] = "overflowing_bin"
     dwell_s: DwellS = 120.0
     severity: Severity = 1
-    open_at: OpenAt = 0.55
+    open_at: OpenAt = 0.6
     merge_distance: MergeDistance = 0.25
     clear_s: ClearS = 60.0
 
