@@ -16,7 +16,7 @@ def test_at_sites_more_heads_are_bare_than_helmeted_and_many_wear_a_cap():
     heads = Counter(a.clothes.head for s in sites for a in s.actors if a.kind == "person")
     assert len(sites) > 50
     assert 0.3 < heads["helmet"] / heads.total() < 0.5
-    assert heads["cap"] / heads.total() > 0.15
+    assert heads["cap"] / heads.total() > 0.3
     assert heads["hood"] > 0
 
 
