@@ -152,7 +152,11 @@ def _fitted(image: Image, size: tuple[int, int]) -> Image:
 
 
 def cut_out(image: Image, box: tuple[int, int, int, int]) -> tuple[Image, npt.NDArray[np.float32]]:
-    """The thing in a box and its soft mask, by GrabCut; the whole box where that fails."""
+    """The thing in a box and its soft mask, by GrabCut; the whole box where that fails.
+
+    A whole box fades out at the sides and below. At the top it does not: heads and helmets reach
+    it.
+    """
     height, width = image.shape[:2]
     left, top, right, bottom = box
     pad = max(6, round(0.15 * max(right - left, bottom - top)))
@@ -179,7 +183,7 @@ def cut_out(image: Image, box: tuple[int, int, int, int]) -> tuple[Image, npt.ND
 def _feathered(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     mask = np.zeros(shape[:2], np.float32)
     edge = max(1, round(0.06 * min(shape[:2])))
-    mask[edge:-edge, edge:-edge] = 1
+    mask[:-edge, edge:-edge] = 1
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), edge / 1.5), np.float32)
 
 

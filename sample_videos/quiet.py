@@ -26,7 +26,7 @@ from sample_videos.stage import Stage
 from sample_videos.weather import DAY_S, DayWeather
 
 Image = npt.NDArray[np.uint8]
-FORM = 3
+FORM = 4
 """Goes up when the days show something else: what was watched before is then no longer counted."""
 _FPS = 10
 """Moments of a day are told apart to a tenth of a second."""

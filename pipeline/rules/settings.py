@@ -157,6 +157,12 @@ class StreetVendingSettings(RuleBase):
     novel_weight: Share = Field(
         0.30, description="Strength from something new and still that the background did not have."
     )
+    novel_size: float = Field(
+        1.5,
+        gt=0,
+        le=10,
+        description="Size from which that counts whole, in areas of the box of who stays with it.",
+    )
     attended_weight: Share = Field(0.30, description="Strength from a person who stays with it.")
     passers_by_weight: Share = Field(
         0.10, description="Strength from each passer-by who stops there, for at most two."

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.boxes import covered, extent, gap, iou
+from pipeline.boxes import area, covered, extent, gap, iou
 from pipeline.rules.settings import StreetVendingSettings
 from pipeline.rules.standing import (
     Item,
@@ -48,10 +48,18 @@ MAX_NEAR = 200
 
 @dataclass(slots=True)
 class Presence:
-    """One person's track at one place: first and last time there, share of the time lately."""
+    """One person's track at one place.
+
+    Attributes:
+        first_s: First time there.
+        last_s: Last time there.
+        area_px: Of the person's box, as last seen there.
+        share: Of the time lately.
+    """
 
     first_s: float
     last_s: float
+    area_px: float
     share: float = 0.0
 
 
@@ -73,25 +81,27 @@ class Trade:
     near: dict[int, Presence] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
 
-    def update(self, here: Sequence[int], now_s: float, settings: StreetVendingSettings) -> None:
-        """Take in the tracks of the people who are at the place now."""
+    def update(self, here: Sequence[Track], now_s: float, settings: StreetVendingSettings) -> None:
+        """Take in the people who are at the place now."""
         after_s = min(now_s - self.last_s, settings.max_gap_s)
         trust = 1.0 - math.exp(-after_s / settings.dwell_s) if settings.dwell_s > 0 else 1.0
         self.attended += trust * (float(bool(here)) - self.attended)
         self.last_s = now_s
-        for track_id in here:
-            self.near.setdefault(track_id, Presence(now_s, now_s)).last_s = now_s
-        for track_id, presence in self.near.items():
-            presence.share += trust * (float(track_id in here) - presence.share)
+        for person in here:
+            size = area(person.xyxy)
+            presence = self.near.setdefault(person.track_id, Presence(now_s, now_s, size))
+            presence.last_s, presence.area_px = now_s, size
+        for presence in self.near.values():
+            presence.share += trust * (float(presence.last_s == now_s) - presence.share)
         while len(self.near) > MAX_NEAR:
             self.near.pop(next(iter(self.near)))
-        keeper = self.keeper()
         self.stopped |= {
             track_id
             for track_id, presence in self.near.items()
             if presence.last_s - presence.first_s >= settings.pause_s
         }
-        self.stopped.discard(keeper if keeper is not None else -1)
+        if (keeper := self.keeper()) is not None:
+            self.stopped.discard(keeper)
 
     def keeper(self) -> int | None:
         """The track that has been at it for most of the time."""
@@ -101,13 +111,19 @@ class Trade:
         """Share of the time that the keeper has been at it."""
         return max((presence.share for presence in self.near.values()), default=0.0)
 
+    def size_of(self, thing: Box) -> float | None:
+        """Area of a thing in areas of its keeper, who stands on the same ground; None without."""
+        keeper = self.keeper()
+        return None if keeper is None else area(thing) / max(self.near[keeper].area_px, 1.0)
+
 
 class StreetVendingRule:
     """Gathers evidence by place; a stall detector alone never makes it ripe.
 
     An occupation is (a) a stall, parasol or tricycle standing still, or (b) something new and
-    still of unknown class. Either must be attended; (b), and (a) while the detector is not sure, by
-    one and the same person. People who stop there add to it, a car at it takes off.
+    still of unknown class, which counts the less the smaller it is beside the one who keeps it.
+    Either must be attended; (b), and (a) while the detector is not sure, by one and the same
+    person. People who stop there add to it, a car at it takes off.
     """
 
     def __init__(self, settings: StreetVendingSettings, zone: Zone) -> None:
@@ -149,10 +165,10 @@ class StreetVendingRule:
 
     def _claim(self, place: Standing, scene: Scene) -> Suspicion:
         settings = self._settings
-        here = [t.track_id for t in seen_now(scene, PEOPLE) if self._is_at(t, place.footprint)]
+        here = [t for t in seen_now(scene, PEOPLE) if self._is_at(t, place.footprint)]
         trade = self._trades.setdefault(place.key, Trade(float(bool(here)), scene.timestamp_s))
         trade.update(here, scene.timestamp_s, settings)
-        reasons = (*self._what(place), *self._who(place, trade, scene))
+        reasons = (*self._what(place, trade), *self._who(place, trade, scene))
         attended = trade.attended >= settings.attended_share
         if _named(place) < NAMED:
             attended = attended and trade.kept() >= KEPT_SHARE
@@ -184,7 +200,8 @@ class StreetVendingRule:
             return False
         return _named(place) >= SURE and bool(trade.near)
 
-    def _what(self, place: Standing) -> list[Reason]:
+    def _what(self, place: Standing, trade: Trade) -> list[Reason]:
+        """What stands there; where it has no name, its size tells a stall from a speck."""
         settings = self._settings
         weights = {
             "stall": settings.stall_weight,
@@ -192,14 +209,15 @@ class StreetVendingRule:
             "tricycle": settings.tricycle_weight,
             NOVEL: settings.novel_weight,
         }
-        return [
-            Reason(
-                f"{kind}_still",
-                weights[kind] * min(1.0, sure / SURE),
-                {"dwell_s": round(place.dwell_s, 1), "confidence": round(sure, 3)},
-            )
-            for kind, sure in sorted(place.kinds.items())
-        ]
+        reasons = []
+        for kind, sure in sorted(place.kinds.items()):
+            weight = weights[kind] * min(1.0, sure / SURE)
+            detail = {"dwell_s": round(place.dwell_s, 1), "confidence": round(sure, 3)}
+            if kind == NOVEL and (size := trade.size_of(place.anchor)) is not None:
+                weight *= min(1.0, size / settings.novel_size)
+                detail["size"] = round(size, 2)
+            reasons.append(Reason(f"{kind}_still", weight, detail))
+        return reasons
 
     def _who(self, place: Standing, trade: Trade, scene: Scene) -> list[Reason]:
         """What people do at a thing says as much as it is sure that there is one."""
