@@ -158,7 +158,7 @@ class StreetVendingSettings(RuleBase):
         0.30, description="Strength from something new and still that the background did not have."
     )
     novel_size: float = Field(
-        1.5,
+        0.7,
         gt=0,
         le=10,
         description="Size from which that counts whole, in areas of the box of who stays with it.",

@@ -43,20 +43,20 @@ class TestStreetVending:
         codes = {r.code for r in sightings[0].reasons}
         assert {"novel_still", "attended"} <= codes
 
-    @pytest.mark.parametrize("side", [0.0, 25.0, 60.0])
+    @pytest.mark.parametrize("side", [0.0, 20.0, 40.0])
     def test_a_small_new_thing_beside_somebody_is_no_stall(self, play, side):
         """A speck or a case on the ground, smaller than who stands beside it."""
         speck = (VENDOR[0] - side - 12, VENDOR[3] - side - 12, VENDOR[0], VENDOR[3])
         assert play("street_vending").run(script(("novel", speck), ("person", VENDOR)), 300) == []
 
     def test_a_small_thing_that_the_detector_calls_a_stall_fires(self, play):
-        small = (360.0, 230.0, 388.0, 290.0)
+        small = (360.0, 240.0, 388.0, 290.0)
         sightings = play("street_vending").run(
             script(("stall", small), ("novel", small), ("person", VENDOR)), 120
         )
         assert [s.phase for s in sightings] == [Phase.STARTED]
         sizes = {r.code: r.detail.get("size") for r in sightings[0].reasons}
-        assert sizes["novel_still"] == pytest.approx(28 * 60 / (40 * 120), abs=0.01)
+        assert sizes["novel_still"] == pytest.approx(28 * 50 / (40 * 120), abs=0.01)
         assert sizes["stall_still"] is None
 
     def test_weights_of_the_trace_add_up_to_the_strength(self, play):
