@@ -211,10 +211,17 @@ def train(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Faster on older CPUs; needs a C++ compiler.")
     ] = False,
+    share: Annotated[
+        list[str] | None, typer.Option(help="SET=0..1, of the pictures drawn; repeat it.")
+    ] = None,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Twice as fast on CPUs made for it (Zen 4).")
+    ] = False,
 ) -> None:
     """Train a detector: teach, train, export, measure, write the card; resumable."""
     from models.training.command import train as run_training
     from models.training.lineage import Lineage
+    from models.training.sampling import shares_of
 
     directory.mkdir(parents=True, exist_ok=True)
     made = run_training(
@@ -234,6 +241,8 @@ def train(
         seed=seed,
         device=device,
         compiled=compiled,
+        bfloat16=bfloat16,
+        shares=shares_of(share or ()),
         say=_say,
     )
     console.print(f"weight: {made}", highlight=False)

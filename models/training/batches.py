@@ -18,12 +18,12 @@ from models.training.augment import Image
 from models.training.compose import Cut, Recipe, cut
 from models.training.teacher import Lesson
 
-CACHE_SIDE_PX = 800
-"""Pictures are kept at most this large: more than any training scale needs."""
+CACHE_SIDE_PX, CACHE_SIDE_ABOVE_PX = 800, 1152
+"""Pictures are kept at most this large, those from high up larger: as much as scales need."""
 
 
 def decode(lesson: Lesson) -> Image:
-    """A picture as (H, W, 3) uint8 BGR, longer side at most CACHE_SIDE_PX.
+    """A picture as (H, W, 3) uint8 BGR, longer side at most as large as is kept.
 
     Raises:
         OSError: the file cannot be read as a picture.
@@ -31,7 +31,8 @@ def decode(lesson: Lesson) -> Image:
     image = cv2.imread(str(lesson.picture.path), cv2.IMREAD_COLOR)
     if image is None:
         raise OSError(f"picture must be readable: {lesson.picture.path}")
-    factor = CACHE_SIDE_PX / max(image.shape[:2])
+    most = CACHE_SIDE_ABOVE_PX if lesson.picture.from_above else CACHE_SIDE_PX
+    factor = most / max(image.shape[:2])
     if factor < 1:
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     return np.asarray(image, np.uint8)

@@ -39,6 +39,7 @@ def train(
     seed: int = 0,
     device: str = "cpu",
     compiled: bool = False,
+    bfloat16: bool = False,
     shares: Mapping[str, float] = SET_SHARES,
     say: Callable[[str], None] = print,
 ) -> Path:
@@ -57,7 +58,7 @@ def train(
         frozen_layers, head_first: see Schedule; both spare time from COCO weights on.
         threads: torch threads, 0 for all cores. One thread with a core of its own learns three
             quarters as fast as two: the others wait for each other on a busy machine.
-        compiled: see DetectorRun.
+        compiled, bfloat16: see DetectorRun.
         say: gets a line per stage.
 
     Returns:
@@ -89,13 +90,16 @@ def train(
         "threads": threads,
     }
     cutting = Cutting(sizes, batch_size, seed, shares)
-    how = Means(device, compiled, research)
+    how = Means(device, compiled, research, bfloat16)
     hardness = _hardness(lineage, directory, lessons, say)
     run = fit(lessons, lineage, directory, cutting, options, how, hardness)
     draw_history(directory / "history.jsonl", directory / "history.png")
     recipe = {**run, **options, **taught, "seed": seed, "batch_size": batch_size}
     recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
-    recipe |= {"device": device, "compiled": compiled, "commit": made_by}
+    recipe |= {"device": device, "compiled": compiled, "bfloat16": bfloat16}
+    if shares != SET_SHARES:
+        recipe["shares"] = dict(shares)
+    recipe |= {"commit": made_by}
     target = output or directory / name
     origin = Origin(name, research, recipe)
     result = directory / "average.pt"
@@ -179,12 +183,13 @@ class Cutting:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a run has to learn with: the device, whether torch may compile, and whether its
-    pictures allow a research weight alone."""
+    """What a run has to learn with: the device, whether torch may compile, whether its pictures
+    allow a research weight alone, and whether a CPU computes in bfloat16."""
 
     device: str = "cpu"
     compiled: bool = False
     research: bool = False
+    bfloat16: bool = False
 
 
 def digest(lessons: Sequence[Lesson]) -> str:
@@ -246,6 +251,7 @@ def fit(
         elder=asked,
         research=means.research,
         compiled=means.compiled,
+        bfloat16=means.bfloat16,
     )
     run.train(batches, Table(len(lessons)).show)
     state = run.state

@@ -32,6 +32,7 @@ class Recipe:
         mosaic: share of pictures that hold four.
         scale: range of the scale of single pictures (1: longer side 640 px), log-uniform.
         mosaic_scale: the same for the four pictures of a mosaic.
+        above: pictures from high up are enlarged up to so many times more: a patrol tiles them.
         effects: share of pictures with camera effects; the others get colour jitter only.
         min_visible: objects with less of their area inside are ignored, not learned.
         min_side_px: likewise for objects that are smaller than this in the training picture.
@@ -41,6 +42,7 @@ class Recipe:
     mosaic: float = 0.5
     scale: tuple[float, float] = (0.5, 1.25)
     mosaic_scale: tuple[float, float] = (0.3, 0.9)
+    above: float = 1.6
     effects: float = 0.7
     min_visible: float = 0.35
     min_side_px: float = 3.0
@@ -109,7 +111,8 @@ def _place(
     picture, boxes, unsure = _turned(picture, boxes, unsure, lesson.picture.nadir, rng)
     left, top, right, bottom = room
     height, width = picture.shape[:2]
-    factor = np.exp(rng.uniform(*np.log(scale))) * REFERENCE_PX / max(height, width)
+    low, high = scale[0], scale[1] * (recipe.above if lesson.picture.from_above else 1.0)
+    factor = np.exp(rng.uniform(np.log(low), np.log(high))) * REFERENCE_PX / max(height, width)
     stretch = np.exp(rng.uniform(-0.1, 0.1))
     w = max(8, round(width * factor * stretch))
     h = max(8, round(height * factor / stretch))

@@ -25,6 +25,8 @@ class DetectorRun(TrainingRun):
         research: some pictures forbid a default weight; what the run saves says so.
         compiled: let torch compile the networks, which takes minutes and a C++ compiler: 1.5 times
             the pictures a second on an older CPU (Ice Lake), no more on a newer one.
+        bfloat16: compute in bfloat16 on a CPU, too, as GPUs do in any case: twice the pictures a
+            second where the CPU is made for it (Zen 4 and 5), fewer elsewhere (Emerald Rapids).
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class DetectorRun(TrainingRun):
         elder: Elder | None = None,
         research: bool = False,
         compiled: bool = False,
+        bfloat16: bool = False,
     ) -> None:
         groups = decayed(network.parameters(), schedule.weight_decay)
         super().__init__(network, groups, schedule, directory, device, identity)
         self.criterion = MaskedDetectionLoss(self.network)
         self.elder = elder
         self.research = research
+        self.bfloat16 = bfloat16 or self.device.type == "cuda"
         if elder is not None:
             memory = torch.channels_last
             elder.network.to(self.device, memory_format=memory)
@@ -70,8 +74,7 @@ class DetectorRun(TrainingRun):
             fix_batch_norm(self.network)
         image = batch["img"].to(self.device).float().div_(255)
         image = image.contiguous(memory_format=torch.channels_last)
-        on_gpu = self.device.type == "cuda"
-        half = torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu)
+        half = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
         with half:
             predictions = self.network(image)
         predictions = {k: v.float() if isinstance(v, Tensor) else v for k, v in predictions.items()}

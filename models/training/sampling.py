@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from models.errors import TrainingRefused
 from models.labels import LABELS
 from models.training.manifest import Picture
 
 SET_SHARES: Mapping[str, float] = {
-    "helmet": 0.34,
-    "garbage": 0.34,
+    "helmet": 0.32,
+    "garbage": 0.32,
     "eagle": 0.12,
-    "vending": 0.08,
+    "vending": 0.12,
     "drawn": 0.12,
 }
 """Share of each set among the pictures of a run, as far as it is there; sets not named share what
@@ -26,8 +27,27 @@ CLASS_BOOST: Mapping[str, float] = {
     "stall": 4.0,
     "tricycle": 4.0,
     "truck_bus": 1.5,
+    "parasol": 1.5,
 }
 """A picture that holds a rare class is drawn this many times as often within its set."""
+
+
+def shares_of(words: Sequence[str]) -> Mapping[str, float]:
+    """SET_SHARES with those of some sets replaced, each said as "eagle=0.25".
+
+    Raises:
+        TrainingRefused: no set, or no share of 0 to 1.
+    """
+    shares = dict(SET_SHARES)
+    for word in words:
+        name, _, value = word.partition("=")
+        try:
+            shares[name] = float(value)
+        except ValueError:
+            shares[name] = -1.0
+        if not name or not 0 <= shares[name] <= 1:
+            raise TrainingRefused(f"share must be SET=0..1, as in eagle=0.25, got {word}")
+    return shares
 
 
 def sampling_weights(

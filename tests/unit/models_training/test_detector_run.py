@@ -121,6 +121,15 @@ def test_what_is_kept_lies_between_start_and_end(lessons, start: Path, tmp_path:
     assert float((mixed - end) @ way / (way @ way)) == pytest.approx(0.25, abs=0.05)
 
 
+def test_a_run_in_bfloat16_learns_nearly_the_same(lessons, start: Path, tmp_path: Path) -> None:
+    for name, means in (("plain", Means()), ("half", Means(bfloat16=True))):
+        fit(lessons, Lineage(start), tmp_path / name, CUTTING, options(2), means)
+    plain, half = (learned(tmp_path / name / "average.pt") for name in ("plain", "half"))
+    assert not torch.equal(plain, half)
+    moved = float((plain - learned(start)).norm())
+    assert float((plain - half).norm()) < 0.5 * moved
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # of torch itself
 def test_a_compiled_run_learns_the_same(lessons, start: Path, tmp_path: Path) -> None:

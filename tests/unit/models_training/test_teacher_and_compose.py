@@ -124,6 +124,19 @@ def test_a_picture_seen_straight_down_is_turned_in_all_eight_ways() -> None:
     assert len(seen) == 8
 
 
+def test_a_picture_from_high_up_is_also_seen_as_large_as_its_tiles() -> None:
+    recipe = Recipe(size_px=640, scale=(0.5, 1.0), above=2.0, min_visible=0.0)
+    widths = {True: [], False: []}
+    for from_above in widths:
+        taught = lesson(picture([CAR], {CAR}, from_above=from_above), None)
+        for seed in range(60):
+            made = cut([(GREY_IMAGE, taught)], recipe, np.random.default_rng(seed))
+            widths[from_above] += (made.xyxy[:, 2] - made.xyxy[:, 0]).tolist()
+    full_px = 0.2 * 640
+    assert max(widths[False]) < 1.15 * full_px < 1.7 * full_px < max(widths[True])
+    assert min(widths[True]) < 0.7 * full_px
+
+
 def test_an_elder_is_not_asked_about_what_is_drawn_or_far_below() -> None:
     photo = (GREY_IMAGE, lesson(picture([], {HELMET}), None))
     exact = replace(picture([], {HELMET}), traits={"annotation": "exact"})
