@@ -31,7 +31,9 @@ from sample_videos.truth import (
 
 Progress = Callable[[int, int], None]
 _SUBDIVISIONS = 12
-RENDERER = 2
+SHOWN_PERCENT = 25
+"""Of a thing that a view must show before anybody could know what it is."""
+RENDERER = 3
 """To be raised whenever an equal scenario gives other pictures or another truth: clips of an
 earlier number are rendered again (see `suite.render_suite`)."""
 
@@ -83,7 +85,7 @@ def render(
     out = rendered_in(scenario, folder)
     for camera, made in zip(scenario.cameras, out, strict=True):
         stage = Stage(timeline, camera, pictures)
-        clip, part = made.clip, folder / f".{made.clip.stem}.part.mp4"
+        clip, part = made.clip, folder / f".{made.clip.stem}.{os.getpid()}.part.mp4"
         rows = _Rows()
         with ClipWriter(part, camera.size, scenario.fps, scenario.conditions) as writer:
             for index in range(total):
@@ -159,6 +161,7 @@ def truth_of(scenario: Scenario, camera: CameraSpec, stage: Stage, true: Sequenc
                 "id": f"{item.type}-{number}", "type": item.type, "subtype": item.subtype,
                 "begin_s": item.begin_s, "act_s": item.act_s, "end_s": item.end_s,
                 "dwell_s": item.dwell_s, "zone": item.zone, "box_norm": place,
+                "shown_s": shown_s(item, objects, scenario),
                 "ground_m": tuple(round(v, 2) for v in item.at_m), "actors": item.doers,
             })
         )  # fmt: skip
@@ -223,6 +226,26 @@ def _zone(zone: ZoneSpec, camera: PinholeCamera) -> TruthZone | None:
 
 def _crowd_limits(rule: RuleTruth) -> dict[str, int | bool]:
     return {"people": rule.people, **({"ignore_queues": True} if rule.ignore_queues else {})}
+
+
+def shown_s(item: Happening, objects: Sequence[TruthObject], scenario: Scenario) -> float | None:
+    """First second from which a view shows enough of an incident; None from its begin, or never.
+
+    Args:
+        item: What happens.
+        objects: What the view sees of all things.
+        scenario: It says how many people make a crowd; of all else one thing is enough.
+    """
+    zone = next(z for z in scenario.zones if z.id == item.zone)
+    wanted = zone.rules[item.type].people if item.type == "crowding" else 1
+    things = [t for t in objects if t.actor in item.things and t.label != "carried_bag"]
+    first = round(item.begin_s * scenario.fps)
+    last = round((item.end_s or scenario.duration_s) * scenario.fps)
+    for frame in range(first, last):
+        boxes = [(t.actor, at) for t in things if (at := t.at(frame)) is not None]
+        if len({actor for actor, at in boxes if at[4] >= SHOWN_PERCENT}) >= wanted:
+            return None if frame <= first + 1 else round(frame / scenario.fps, 2)
+    return None
 
 
 def _place(item: Happening, objects: Sequence[TruthObject], scenario: Scenario,

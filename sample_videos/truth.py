@@ -115,7 +115,9 @@ class TruthIncident(_Part):
         begin_s: First second of the unlawful state, from the clip's start.
         act_s: Second of the act (release of a bag), if seen.
         end_s: First second at which the place is clear; None when it lasts beyond the clip.
-        dwell_s: After which a patrol should raise it; delay counts from begin + dwell.
+        dwell_s: After which a patrol should raise it; delay counts from `due_s`.
+        shown_s: First second from which this view shows it, None where that is its begin: nobody
+            sees bags through the van that brought them.
         zone: Zone in which it happens.
         box_norm: Place in the view, 0..1: the union over the incident's time.
         ground_m: Place on the ground in metres, if calibrated.
@@ -131,12 +133,19 @@ class TruthIncident(_Part):
     act_s: float | None = None
     end_s: float | None = None
     dwell_s: float = Field(default=0.0, ge=0)
+    shown_s: float | None = Field(default=None, ge=0)
     zone: str | None = None
     box_norm: BoxNorm
     ground_m: tuple[float, float] | None = None
     actors: tuple[str, ...] = ()
     certain: bool = True
     note: str = ""
+
+    @property
+    def due_s(self) -> float:
+        """Second at which it has lasted for its dwell before the eyes of this view."""
+        seen_s = self.begin_s if self.shown_s is None else max(self.begin_s, self.shown_s)
+        return seen_s + self.dwell_s
 
     @model_validator(mode="after")
     def _in_order(self) -> TruthIncident:

@@ -15,7 +15,8 @@ pairs agree best in time and place (Hungarian method: Kuhn 1955, as in the CLEAR
 Bernardin and Stiefelhagen 2008). An alarm without an incident is a *duplicate* when it could answer
 one that is answered already, else a *false alarm*; an entry that is opened again answers an
 incident like any alarm, and is no second one where it answers nothing. An incident without an alarm
-is *missed*. An alarm before the dwell is over is on time (delay 0). Incidents and times that the
+is *missed*. Delay counts from the dwell's end, and the dwell from the first second at which the view
+shows the incident; an alarm before that is on time (delay 0). Incidents and times that the
 truth calls uncertain neither help nor harm.
 """
 
@@ -59,9 +60,8 @@ class Pair:
 
     @property
     def delay_s(self) -> float:
-        """From the moment the alarm was due (begin + dwell) to the moment it was raised, >= 0."""
-        due_s = self.incident.begin_s + self.incident.dwell_s
-        return max(0.0, self.alarm.raised_s - due_s)
+        """From the moment the alarm was due to the moment it was raised, >= 0."""
+        return max(0.0, self.alarm.raised_s - self.incident.due_s)
 
     @property
     def end_error_s(self) -> float | None:

@@ -231,7 +231,7 @@ def problems(
     for incident in outcome.matching.missed:
         told = "merged into another alarm; " if incident.id in outcome.matching.merged else ""
         note = f"{told}{_sight_of(incident, clip, seen, labels)}; {incident.note}".rstrip("; ")
-        at_s = min(incident.begin_s + incident.dwell_s, clip.truth.clip.duration_s - 0.2)
+        at_s = min(incident.due_s, clip.truth.clip.duration_s - 0.2)
         out.append(Problem("missed", clip, incident.type, at_s, incident.box_norm, note))
     for alarm, incident_id in outcome.matching.duplicates:
         out.append(

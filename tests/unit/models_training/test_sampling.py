@@ -17,5 +17,5 @@ def test_a_share_that_is_said_replaces_one_and_leaves_the_others() -> None:
     "word", ["eagle", "eagle=", "=0.2", "eagle=many", "eagle=1.5", "eagle=nan"]
 )
 def test_what_is_no_share_is_refused(word: str) -> None:
-    with pytest.raises(TrainingRefused, match="SET=0..1"):
+    with pytest.raises(TrainingRefused, match=r"SET=0\.\.1"):
         shares_of([word])

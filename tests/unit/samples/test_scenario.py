@@ -10,8 +10,10 @@ from pydantic import ValidationError
 from sample_videos.catalogue import scenario_files
 from sample_videos.errors import ScenarioError
 from sample_videos.judge import happenings
+from sample_videos.render import SHOWN_PERCENT, shown_s
 from sample_videos.scenario import Scenario, load_scenario
 from sample_videos.timeline import Timeline
+from sample_videos.truth import TruthObject
 
 CAMERA = {"id": "c", "position_m": [0, -8, 4], "look_at_m": [0, 3, 0.5], "size": [320, 180]}
 PAVEMENT = [[-5, 0], [5, 0], [5, 6], [-5, 6]]
@@ -201,6 +203,49 @@ def test_crowd_counts_from_the_limit(limit, count):
              "leave_s": [40, 50], "doors_m": [[-9, 2]]}  # fmt: skip
     made = scenario({"crowding": {"dwell_s": 5, "people": limit}}, crowds=[crowd])
     assert len(found(made)) == count
+
+
+def seen(actor, *rows, label="garbage"):
+    """What a view sees of an actor: (frame, visible percent) each."""
+    made = tuple((frame, 0.0, 0.0, 9.0, 9.0, percent) for frame, percent in rows)
+    return TruthObject(id=actor, label=label, actor=actor, rows=made)
+
+
+BAG_DROPPED = {
+    "actors": [{"id": "walker", "kind": "person"}, {"id": "bag", "kind": "bag"}],
+    "events": [
+        {"actor": "walker", "do": "enter", "at_s": 2, "to_m": [[0, 1]]},
+        {"actor": "walker", "do": "drop", "what": "bag", "at_s": 10, "place_m": [0, 2]},
+        {"actor": "walker", "do": "leave"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "second"),
+    [
+        pytest.param([(0, 100)], None, id="at-once"),
+        pytest.param([(0, 0), (100, SHOWN_PERCENT - 1), (200, SHOWN_PERCENT)], 40.0, id="later"),
+        pytest.param([(0, 100), (60, 0), (200, 100)], None, id="hidden-again"),
+        pytest.param([(0, 0)], None, id="never"),
+    ],
+)
+def test_a_view_shows_a_thing_from_some_second_on(rows, second):
+    made = scenario({"garbage": {"dwell_s": 5}}, **BAG_DROPPED)
+    (bag,) = found(made)
+    assert shown_s(bag, [seen("bag", *rows)], made) == second
+    assert shown_s(bag, [seen("bag", (0, 100), label="carried_bag")], made) is None
+
+
+def test_a_view_shows_a_crowd_when_so_many_are_to_be_seen():
+    crowd = {"id": "c", "count": 6, "area_m": [[-2, 1], [2, 4]], "arrive_s": [0, 0],
+             "doors_m": [[-9, 2]]}  # fmt: skip
+    made = scenario({"crowding": {"dwell_s": 5, "people": 6}}, crowds=[crowd])
+    (many,) = found(made)
+    shown = [seen(one, (0, 100), label="person") for one in many.things[1:]]
+    last = seen(many.things[0], (0, 0), (250, 90), label="person")
+    assert shown_s(many, [*shown, last], made) == 50.0
+    assert shown_s(many, shown, made) is None
 
 
 def test_same_seed_same_people_other_seed_others():

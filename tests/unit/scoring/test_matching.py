@@ -68,6 +68,13 @@ def test_late_is_found_but_slow():
     assert figures.delay_p50_s == pytest.approx(50.0)
 
 
+def test_nobody_is_late_for_what_the_view_does_not_show_yet():
+    hidden = incident(dwell_s=5, shown_s=60.0)
+    assert scored(truth_of([hidden]), [alarm(raised=75.0)]).delay_p50_s == pytest.approx(10.0)
+    assert scored(truth_of([hidden]), [alarm(raised=30.0)]).delay_p50_s == 0.0
+    assert incident(dwell_s=5, shown_s=3.0).due_s == incident(dwell_s=5).due_s == 25.0
+
+
 def test_too_late_is_missed_and_false():
     figures = scored(truth_of([incident()]), [alarm(raised=100.0)])
     assert (figures.found, figures.false_alarms) == (0, 1)
