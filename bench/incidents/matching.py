@@ -14,9 +14,9 @@ Among all one-to-one assignments the one with the most pairs is taken, and of th
 pairs agree best in time and place (Hungarian method: Kuhn 1955, as in the CLEAR MOT metrics of
 Bernardin and Stiefelhagen 2008). An alarm without an incident is a *duplicate* when it could answer
 one that is answered already, else a *false alarm*; an entry that is opened again answers an
-incident like any alarm, and is no second one where it answers nothing. An incident without an alarm
-is *missed*. Delay counts from the dwell's end, and the dwell from the first second at which the view
-shows the incident; an alarm before that is on time (delay 0). Incidents and times that the
+incident like any alarm, and is no second one where it answers nothing. An incident without an
+alarm is *missed*. Delay counts from the dwell's end, and the dwell from the first second at which
+the view shows the incident; an alarm before that is on time (delay 0). Incidents and times that the
 truth calls uncertain neither help nor harm.
 """
 
