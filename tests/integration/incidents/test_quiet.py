@@ -120,7 +120,7 @@ def test_judged_again_nothing_is_detected_anew(tmp_path, monkeypatch):
 
 
 def test_equal_contents_are_equal_pictures(tmp_path):
-    day = FootageDay(clip(tmp_path, heap=True) / "road-overhead-360p.mp4", 3, 15)
+    day = FootageDay(clip(tmp_path, heap=True) / "road-overhead-360p.mp4", 3, 15, is_street=True)
     seen: dict[object, bytes] = {}
     for t_s in range(0, 3600, 10):
         shown = day.picture(float(t_s)).tobytes()
@@ -129,7 +129,7 @@ def test_equal_contents_are_equal_pictures(tmp_path):
 
 
 def test_footage_plays_on_and_goes_elsewhere_after_a_while(tmp_path):
-    day = FootageDay(clip(tmp_path, heap=False) / "road-overhead-360p.mp4", 1, 15)
+    day = FootageDay(clip(tmp_path, heap=False) / "road-overhead-360p.mp4", 1, 15, is_street=True)
     numbers = [day.content(240.0 + 0.2 * n)[1] for n in range(600)]
     steps = np.abs(np.diff(numbers))
     assert steps.max() == 1, "five pictures a second, one after the other, back and forth"
@@ -158,3 +158,11 @@ def test_rain_falls_and_dry_light_stands_still():
 def test_without_places_it_says_so(tmp_path):
     with pytest.raises(SampleError, match="found neither"):
         quiet_view(0, None, tmp_path)
+
+
+@pytest.mark.parametrize("is_street", [True, False])
+def test_street_vending_is_watched_for_in_streets_alone(tmp_path, is_street):
+    path = clip(tmp_path, heap=False) / "road-overhead-360p.mp4"
+    types = {rule["type"] for rule in FootageDay(path, 1, 15, is_street).rules}
+    assert ("street_vending" in types) == is_street
+    assert {"garbage", "overflowing_bin", "crowding"} < types | {"street_vending"}
