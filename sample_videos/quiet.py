@@ -26,7 +26,7 @@ from sample_videos.stage import Stage
 from sample_videos.weather import DAY_S, DayWeather
 
 Image = npt.NDArray[np.uint8]
-FORM = 5
+FORM = 6
 """Goes up when the days show something else: what was watched before is then no longer counted."""
 _FPS = 10
 """Moments of a day are told apart to a tenth of a second."""
@@ -40,12 +40,12 @@ QUIET_CLIPS = (
     ("mall-a/video.mp4", 80, False),
     ("intel-car-detection.mp4", 15, True),
     ("road-overhead-360p.mp4", 15, True),
-    ("intel-one-by-one-person.mp4", 15, False),
+    ("intel-one-by-one-person.mp4", 15, True),
     ("highway-m30-240p.mp4", 15, True),
 )
 """Clips of fixed cameras without an incident, the crowd limit that a site would set there, and
-whether it would watch for street vending: not indoors. In the mall a kiosk trades all day long, so
-that an alarm at it would be right."""
+whether street vending is watched for. In the mall it is not: a kiosk trades there all day, so that
+an alarm at it would be right."""
 
 _KINDS = ("street", "footage", "street", "footage", "works")
 
@@ -123,7 +123,7 @@ class FootageDay:
         clip: Of a fixed camera, without an incident.
         seed: Decides where it is played from, and about the weather.
         crowd_limit: People from which a site would call it a crowd.
-        is_street: A site would watch for street vending there.
+        watches_vending: A site would watch for street vending there.
 
     Raises:
         SampleError: the clip cannot be read.
@@ -131,9 +131,9 @@ class FootageDay:
 
     kind = "footage"
 
-    def __init__(self, clip: Path, seed: int, crowd_limit: int, is_street: bool) -> None:
+    def __init__(self, clip: Path, seed: int, crowd_limit: int, watches_vending: bool) -> None:
         self.name, self._seed = f"{clip.parent.name}/{clip.name}", seed
-        self.rules = _public(crowd_limit, is_street)
+        self.rules = _public(crowd_limit, watches_vending)
         self.size = _size(clip)
         self._clip = Backdrop(clip, self.size)
         self._weather = DayWeather(seed, self.size, FOOTAGE_LIGHT_S)
@@ -160,8 +160,8 @@ def quiet_view(seed: int, data: Path | None, footage: Path | None) -> QuietView:
         SampleError: neither pictures nor clips are there.
     """
     clips = [
-        (footage / name, most, is_street)
-        for name, most, is_street in QUIET_CLIPS
+        (footage / name, most, watches_vending)
+        for name, most, watches_vending in QUIET_CLIPS
         if footage is not None and (footage / name).is_file()
     ]
     if data is None and not clips:
@@ -173,8 +173,8 @@ def quiet_view(seed: int, data: Path | None, footage: Path | None) -> QuietView:
         return _works_day(data, footage, seed)
     if kind == "street" and data is not None:
         return _street_day(data, seed, CLEAN_STREETS[turn % len(CLEAN_STREETS)])
-    clip, most, is_street = clips[turn % len(clips)]
-    return FootageDay(clip, seed, most, is_street)
+    clip, most, watches_vending = clips[turn % len(clips)]
+    return FootageDay(clip, seed, most, watches_vending)
 
 
 def turn_of(seed: int, kinds: Sequence[str]) -> tuple[str, int]:
@@ -187,18 +187,18 @@ def turn_of(seed: int, kinds: Sequence[str]) -> tuple[str, int]:
 def _street_day(data: Path, seed: int, street: str) -> StagedDay:
     visits = DayPlan(BYSTANDERS, seed).street()
     scenario = _scenario(seed, street, STREET_CAMERA)
-    return StagedDay("street", Pictures(data), scenario, visits, _public(15, True), STREET_LIGHT_S)
+    return StagedDay("street", Pictures(data), scenario, visits, _public(15), STREET_LIGHT_S)
 
 
 def _works_day(data: Path, footage: Path, seed: int) -> StagedDay:
     visits = DayPlan(HELMETED, seed, (5.0, 8.0)).works()
     scenario = _scenario(seed, HALL, {**HALL_CAMERA, "size": [640, 360]})
-    rules = ({"type": "missing_helmet"}, *_public(15, False))
+    rules = ({"type": "missing_helmet"}, *_public(15))
     return StagedDay("works", Pictures(data, footage), scenario, visits, rules, FOOTAGE_LIGHT_S)
 
 
-def _public(crowd_limit: int, is_street: bool) -> tuple[dict[str, Any], ...]:
-    vending = ({"type": "street_vending"},) if is_street else ()
+def _public(crowd_limit: int, watches_vending: bool = True) -> tuple[dict[str, Any], ...]:
+    vending = ({"type": "street_vending"},) if watches_vending else ()
     return (
         *vending,
         {"type": "garbage"},

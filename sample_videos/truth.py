@@ -141,16 +141,20 @@ class TruthIncident(_Part):
     certain: bool = True
     note: str = ""
 
+    def _lasts_at(self, second: float) -> bool:
+        return self.begin_s <= second and (self.end_s is None or second < self.end_s)
+
     @property
     def due_s(self) -> float:
         """Second at which it has lasted for its dwell before the eyes of this view."""
-        seen_s = self.begin_s if self.shown_s is None else max(self.begin_s, self.shown_s)
-        return seen_s + self.dwell_s
+        return (self.begin_s if self.shown_s is None else self.shown_s) + self.dwell_s
 
     @model_validator(mode="after")
     def _in_order(self) -> TruthIncident:
         if self.end_s is not None and self.end_s <= self.begin_s:
             raise ValueError(f"incident {self.id}: end_s must be after begin_s")
+        if self.shown_s is not None and not self._lasts_at(self.shown_s):
+            raise ValueError(f"incident {self.id}: shown_s must be between begin_s and end_s")
         left, top, right, bottom = self.box_norm
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             raise ValueError(f"incident {self.id}: box_norm must be 0..1 and not empty")

@@ -212,7 +212,7 @@ def train(
         bool, typer.Option("--compile", help="Faster on older CPUs; needs a C++ compiler.")
     ] = False,
     share: Annotated[
-        list[str] | None, typer.Option(help="SET=0..1, of the pictures drawn; repeat it.")
+        list[str] | None, typer.Option(help="SET=0..1 of the pictures drawn; the rest is shared.")
     ] = None,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Twice as fast on CPUs made for it (Zen 4).")
@@ -223,6 +223,7 @@ def train(
     from models.training.lineage import Lineage
     from models.training.sampling import shares_of
 
+    shares = shares_of(share or ())
     directory.mkdir(parents=True, exist_ok=True)
     made = run_training(
         lineage=Lineage(start, teacher, elder, tuple(elder_class or ()), kept, mine),
@@ -242,7 +243,7 @@ def train(
         device=device,
         compiled=compiled,
         bfloat16=bfloat16,
-        shares=shares_of(share or ()),
+        shares=shares,
         say=_say,
     )
     console.print(f"weight: {made}", highlight=False)

@@ -119,7 +119,8 @@ def _earlier(path: Path | None) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise BenchError(f"earlier run {path.name} cannot be read: {error}") from error
     rows = stored.get("clips", [{}])
-    if "incidents" not in stored or not all("sha256" in row for row in rows):
+    dated = all("due_s" in row for row in stored.get("incidents", ()))
+    if "incidents" not in stored or not dated or not all("sha256" in row for row in rows):
         raise BenchError(
             f"earlier run {path.name} must be a results.json of this benchmark with counts and "
             "hash of each clip; run it once more if it is older than those"

@@ -37,8 +37,8 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
     A clip that was drawn anew is another clip, whatever its name (`shared_clips`). Incidents are
     compared one by one (a sign test on those whose outcome changed; a type of which all that was
     found is lost, two at least, is worse however few they are), false alarms and duplicates as
-    Poisson counts, delays by the paired Wilcoxon test where the median grew by more than 1 s. Every
-    type is tested like the whole: what one loses another cannot make up for.
+    Poisson counts, delays by the paired Wilcoxon test where the median grew by more than 1 s, of
+    incidents that are due at the same second in both truths. Every type is tested like the whole: what one loses another cannot make up for.
 
     Args:
         old: JSON of the earlier run (`results.json`).
@@ -108,7 +108,7 @@ def _slower(
     pairs = [
         (float(a["delay_s"]), float(b["delay_s"]))
         for a, b in both
-        if a["delay_s"] is not None and b["delay_s"] is not None
+        if a["delay_s"] is not None and b["delay_s"] is not None and a["due_s"] == b["due_s"]
     ]
     if len(pairs) < 5:
         return None

@@ -64,6 +64,11 @@ class Pair:
         return max(0.0, self.alarm.raised_s - self.incident.due_s)
 
     @property
+    def since_begin_s(self) -> float:
+        """The same, as if the view had shown the incident from its begin on, >= 0."""
+        return max(0.0, self.alarm.raised_s - self.incident.begin_s - self.incident.dwell_s)
+
+    @property
     def end_error_s(self) -> float | None:
         """Reported end minus true end; None unless both are known."""
         if self.alarm.ended_s is None or self.incident.end_s is None:

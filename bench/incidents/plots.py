@@ -66,7 +66,7 @@ def delay_plot(delays: Sequence[float]) -> str:
     figure = Figure(figsize=(6.5, 3))
     axes = figure.subplots()
     axes.hist(delays, bins=min(30, max(5, len(delays))), color="#36c")
-    axes.set_xlabel("seconds after begin + dwell")
+    axes.set_xlabel("seconds after the dwell")
     axes.set_ylabel("incidents")
     return _inline(figure)
 

@@ -55,6 +55,7 @@ class Score:
         false_interval: 95 % (Garwood).
         delay_p50_s: Median delay after the dwell, None without pairs.
         delay_p95_s: 95th percentile.
+        since_begin_p95_s: The same, counted from the begin although the view showed it later.
         end_error_p50_s: Median of the absolute error of the end.
         unseen_ends: Pairs whose true end was never reported.
         cpu_s_per_hour: CPU seconds per camera-hour.
@@ -74,6 +75,7 @@ class Score:
     false_interval: tuple[float, float]
     delay_p50_s: float | None
     delay_p95_s: float | None
+    since_begin_p95_s: float | None
     end_error_p50_s: float | None
     unseen_ends: int
     cpu_s_per_hour: float | None
@@ -105,12 +107,14 @@ def _score(outcomes: Iterable[Outcome], types: set[str]) -> Score:
     recall = found / total if total else None
     precision = found / raised if raised else None
     delays = [p.delay_s for p in pairs]
+    hidden_too = [p.since_begin_s for p in pairs]
     ends = [abs(e) for p in pairs if (e := p.end_error_s) is not None]
     unseen = sum(p.incident.end_s is not None and p.alarm.ended_s is None for p in pairs)
     return Score(
         total, found, duplicates, wrong, recall, wilson(found, total), precision,
         _f1(recall, precision), days, wrong / days if days else None, poisson_rate(wrong, days),
-        _quantile(delays, 0.5), _quantile(delays, 0.95), _quantile(ends, 0.5), unseen,
+        _quantile(delays, 0.5), _quantile(delays, 0.95), _quantile(hidden_too, 0.95),
+        _quantile(ends, 0.5), unseen,
         _per_hour((o.cpu_s, o.watched_s) for o in own),
         _per_hour((o.decode_s, o.watched_s) for o in own),
     )  # fmt: skip

@@ -206,12 +206,12 @@ def incident_rows(outcome: Outcome) -> list[dict[str, Any]]:
     """One row per certain incident: found or not, and how late."""
     rows = [
         {"clip": outcome.clip, "incident": p.incident.id, "type": p.incident.type, "found": True,
-         "delay_s": p.delay_s, "end_error_s": p.end_error_s}
+         "due_s": p.incident.due_s, "delay_s": p.delay_s, "end_error_s": p.end_error_s}
         for p in outcome.matching.pairs
     ]  # fmt: skip
     return rows + [
-        {"clip": outcome.clip, "incident": i.id, "type": i.type, "found": False, "delay_s": None,
-         "end_error_s": None}
+        {"clip": outcome.clip, "incident": i.id, "type": i.type, "found": False,
+         "due_s": i.due_s, "delay_s": None, "end_error_s": None}
         for i in outcome.matching.missed
     ]  # fmt: skip
 

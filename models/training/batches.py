@@ -19,7 +19,7 @@ from models.training.compose import Cut, Recipe, cut
 from models.training.teacher import Lesson
 
 CACHE_SIDE_PX, CACHE_SIDE_ABOVE_PX = 800, 1152
-"""Pictures are kept at most this large, those from high up larger: as much as scales need."""
+"""Pictures are kept at most this large, those from high up larger: as large as the sets are."""
 
 
 def decode(lesson: Lesson) -> Image:

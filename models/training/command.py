@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from models.training.lineage import Lineage, check_sizes, hash_of
 from models.training.manifest import Picture, data_directory, licence_allows, read_sets
-from models.training.sampling import SET_SHARES, sampling_weights
+from models.training.sampling import sampling_weights
 from models.training.teacher import Lesson, lesson, read_opinions
 
 
@@ -40,7 +40,7 @@ def train(
     device: str = "cpu",
     compiled: bool = False,
     bfloat16: bool = False,
-    shares: Mapping[str, float] = SET_SHARES,
+    shares: Mapping[str, float] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Teach, train, export, measure and write the card; each stage resumes where it was stopped.
@@ -89,17 +89,16 @@ def train(
         "head_first": head_first,
         "threads": threads,
     }
-    cutting = Cutting(sizes, batch_size, seed, shares)
+    cutting = Cutting(sizes, batch_size, seed, dict(shares or {}))
     how = Means(device, compiled, research, bfloat16)
     hardness = _hardness(lineage, directory, lessons, say)
     run = fit(lessons, lineage, directory, cutting, options, how, hardness)
     draw_history(directory / "history.jsonl", directory / "history.png")
     recipe = {**run, **options, **taught, "seed": seed, "batch_size": batch_size}
     recipe |= {"size_px": sizes, "also": sorted({p.set_name for p in more})}
-    recipe |= {"device": device, "compiled": compiled, "bfloat16": bfloat16}
-    if shares != SET_SHARES:
-        recipe["shares"] = dict(shares)
-    recipe |= {"commit": made_by}
+    recipe |= {"device": device, "compiled": compiled}
+    recipe["bfloat16"] = bfloat16 or device.startswith("cuda")
+    recipe |= {"shares": cutting.shares, "commit": made_by}
     target = output or directory / name
     origin = Origin(name, research, recipe)
     result = directory / "average.pt"
@@ -172,7 +171,7 @@ class Cutting:
         sizes: side of the square training pictures, px, and that in the last quarter of the run.
         batch_size: pictures.
         seed: of everything that is drawn.
-        shares: of the sets, see SET_SHARES.
+        shares: asked for some sets, see `sampling_weights`.
     """
 
     sizes: tuple[int, int]

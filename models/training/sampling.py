@@ -33,12 +33,12 @@ CLASS_BOOST: Mapping[str, float] = {
 
 
 def shares_of(words: Sequence[str]) -> Mapping[str, float]:
-    """SET_SHARES with those of some sets replaced, each said as "eagle=0.25".
+    """Shares that somebody asked for, each said as "eagle=0.25".
 
     Raises:
-        TrainingRefused: no set, or no share of 0 to 1.
+        TrainingRefused: no set, no share of 0 to 1, or more than there is.
     """
-    shares = dict(SET_SHARES)
+    shares = {}
     for word in words:
         name, _, value = word.partition("=")
         try:
@@ -47,20 +47,25 @@ def shares_of(words: Sequence[str]) -> Mapping[str, float]:
             shares[name] = -1.0
         if not name or not 0 <= shares[name] <= 1:
             raise TrainingRefused(f"share must be SET=0..1, as in eagle=0.25, got {word}")
+    if sum(shares.values()) > 1:
+        raise TrainingRefused(f"shares must add up to 1 at most, got {', '.join(words)}")
     return shares
 
 
 def sampling_weights(
     pictures: Sequence[Picture],
-    shares: Mapping[str, float] = SET_SHARES,
+    asked: Mapping[str, float] | None = None,
     hardness: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]:
     """(N,) probabilities that add up to 1.
 
     Args:
         pictures: of all sets.
-        shares: of the sets.
+        asked: shares of some sets; the others share the rest as SET_SHARES says.
         hardness: (N,) how many times as often each is drawn within its set, see `mining`.
+
+    Raises:
+        TrainingRefused: a share is asked for a set without pictures, or nothing is left to draw.
     """
     boost = np.ones(len(LABELS))
     for label, factor in CLASS_BOOST.items():
@@ -70,8 +75,21 @@ def sampling_weights(
         weights = weights * hardness
     names = np.array([p.set_name for p in pictures])
     result = np.zeros(len(pictures))
-    for name in np.unique(names):
+    for name, share in _shares(names, asked or {}).items():
         inside = names == name
-        share = shares.get(str(name), inside.mean())
         result[inside] = share * weights[inside] / weights[inside].sum()
+    if not result.sum():
+        raise TrainingRefused("shares must leave something to draw, got 0 of every set")
     return np.asarray(result / result.sum(), np.float64)
+
+
+def _shares(names: npt.NDArray[np.str_], asked: Mapping[str, float]) -> dict[str, float]:
+    """Share of every set that is there."""
+    usual = {str(n): SET_SHARES.get(str(n), float((names == n).mean())) for n in np.unique(names)}
+    missing = sorted(asked.keys() - usual.keys())
+    if missing:
+        there = ", ".join(usual)
+        raise TrainingRefused(f"share must be of a set with pictures ({there}), got {missing[0]}")
+    rest = sum(share for name, share in usual.items() if name not in asked)
+    left = 1 - sum(asked.values())
+    return {n: asked[n] if n in asked else left * share / rest for n, share in usual.items()}

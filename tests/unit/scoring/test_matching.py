@@ -72,7 +72,11 @@ def test_nobody_is_late_for_what_the_view_does_not_show_yet():
     hidden = incident(dwell_s=5, shown_s=60.0)
     assert scored(truth_of([hidden]), [alarm(raised=75.0)]).delay_p50_s == pytest.approx(10.0)
     assert scored(truth_of([hidden]), [alarm(raised=30.0)]).delay_p50_s == 0.0
-    assert incident(dwell_s=5, shown_s=3.0).due_s == incident(dwell_s=5).due_s == 25.0
+    from_begin = scored(truth_of([hidden]), [alarm(raised=75.0)]).since_begin_p95_s
+    assert from_begin == pytest.approx(50.0)
+    for never in (3.0, 80.0):
+        with pytest.raises(ValueError, match="shown_s must be between begin_s and end_s"):
+            incident(shown_s=never)
 
 
 def test_too_late_is_missed_and_false():

@@ -56,7 +56,7 @@ def test_rate_test_knows_exposure():
     assert rate_grew((2, 1.0), (20, 10.0)) > 0.05
 
 
-def result(found, false_alarms=0, delay=5.0, kind="garbage", clip="c"):
+def result(found, false_alarms=0, delay=5.0, kind="garbage", clip="c", due=30.0):
     """A run over one clip of one type."""
     rows = [
         {
@@ -64,6 +64,7 @@ def result(found, false_alarms=0, delay=5.0, kind="garbage", clip="c"):
             "incident": str(i),
             "type": kind,
             "found": f,
+            "due_s": due,
             "delay_s": delay + i * 0.1 if f else None,
         }
         for i, f in enumerate(found)
@@ -118,6 +119,8 @@ def test_more_false_alarms_are_a_regression():
 
 def test_slower_is_a_regression():
     assert worse(result([True] * 12), result([True] * 12, delay=15.0)) == ["median delay in s"]
+    other_truth = result([True] * 12, delay=15.0, due=20.0)
+    assert worse(result([True] * 12), other_truth) == []
 
 
 def test_a_type_that_collapses_is_not_averaged_away():
