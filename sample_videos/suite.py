@@ -50,6 +50,7 @@ class Matrix(BaseModel):
     Attributes:
         conditions: Changes by name, each made to every scenario.
         hidden: By scenario what stands before its happening.
+        composites: Names of the conditions in which composites are drawn, too.
         dense: Scenarios that are also drawn at 25 fps.
     """
 
@@ -57,6 +58,7 @@ class Matrix(BaseModel):
 
     conditions: dict[str, dict[str, Any]]
     hidden: dict[str, dict[str, Any]]
+    composites: tuple[str, ...]
     dense: tuple[str, ...]
 
     def variants(self, names: Sequence[str]) -> Iterator[Variant]:
@@ -101,18 +103,29 @@ def suite_scenarios(matrix: bool = True) -> list[Scenario]:
     return list(out.values())
 
 
+def in_conditions(composites: Sequence[Scenario]) -> list[Scenario]:
+    """Composites under other light and weather, and compressed."""
+    matrix = _told().matrix
+    changes = [(name, matrix.conditions[name]) for name in matrix.composites]
+    return [scene.varied(name, change) for scene in composites for name, change in changes]
+
+
 def _paced(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"fps": min(SUITE_FPS, scenario.fps)})
 
 
 def _variants(names: Sequence[str], matrix: bool) -> list[Variant]:
     """Those chosen by hand come first: the matrix leaves them as they are."""
+    told = _told()
+    return [*told.variants, *(told.matrix.variants(names) if matrix else ())]
+
+
+def _told() -> _File:
     raw = YAML(typ="safe", pure=True).load(VARIANTS.read_text(encoding="utf-8"))
     try:
-        told = _File.model_validate(raw)
+        return _File.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(f"{VARIANTS.name} is not valid: {error}") from error
-    return [*told.variants, *(told.matrix.variants(names) if matrix else ())]
 
 
 def render_suite(

@@ -22,7 +22,7 @@ from pipeline.engine.counting import CrowdCounting
 from sample_videos.catalogue import CLIPS, TRUTH
 from sample_videos.composites import composites
 from sample_videos.pictures import Pictures
-from sample_videos.suite import render_suite, suite_scenarios
+from sample_videos.suite import in_conditions, render_suite, suite_scenarios
 
 Progress = Callable[[str, int, int], None]
 _TIMEOUT_S = 300.0
@@ -141,7 +141,8 @@ def _clips(wanted: IncidentBench, progress: Progress | None) -> list[TrueClip]:
     if wanted.data is not None:
         roots = (wanted.data, *([wanted.footage] if wanted.footage else []))
         pictures = Pictures(*roots)
-        scenarios += composites(wanted.data, wanted.footage is not None, few=wanted.quick)
+        real_things = composites(wanted.data, wanted.footage is not None, few=wanted.quick)
+        scenarios += real_things if wanted.quick else real_things + in_conditions(real_things)
     scenarios = [s for s in scenarios if _is_wanted(s.name, wanted)]
     made = {made.clip for made in render_suite(rendered, scenarios, pictures, progress)}
     drawn = [clip for clip in clips_in(rendered, rendered) if clip.path in made]

@@ -38,7 +38,8 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
     compared one by one (a sign test on those whose outcome changed; a type of which all that was
     found is lost, two at least, is worse however few they are), false alarms and duplicates as
     Poisson counts, delays by the paired Wilcoxon test where the median grew by more than 1 s, of
-    incidents that are due at the same second in both truths. Every type is tested like the whole: what one loses another cannot make up for.
+    incidents that are due at the same second in both truths. Every type is tested like the whole:
+    what one loses another cannot make up for.
 
     Args:
         old: JSON of the earlier run (`results.json`).

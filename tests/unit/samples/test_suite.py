@@ -8,8 +8,8 @@ from sample_videos import suite
 from sample_videos.catalogue import scenario_files
 from sample_videos.judge import happenings
 from sample_videos.pictures import Pictures
-from sample_videos.scenario import Scenario
-from sample_videos.suite import SUITE_FPS, recipe, suite_scenarios
+from sample_videos.scenario import Scenario, load_scenario
+from sample_videos.suite import SUITE_FPS, in_conditions, recipe, suite_scenarios
 from sample_videos.timeline import Timeline
 
 SCENES = [path.stem for path in scenario_files()]
@@ -86,3 +86,13 @@ def test_recipe_is_the_same_for_the_same_and_no_other(pictures, tmp_path, monkey
     monkeypatch.setattr(suite, "RENDERER", suite.RENDERER + 1)
     others.add(recipe(SCENE, pictures()))
     assert len(others - {first}) == 4
+
+
+def test_composites_are_drawn_in_other_conditions_too():
+    street = load_scenario(next(p for p in scenario_files() if p.stem == "demo-dumping"))
+    made = {s.name: s for s in in_conditions([street])}
+    assert set(made) == {f"demo-dumping-{c}" for c in ("night", "rain", "compressed")}
+    assert made["demo-dumping-night"].conditions.light == "night"
+    assert made["demo-dumping-rain"].conditions.rain > 0
+    assert made["demo-dumping-compressed"].conditions.crf == 40
+    assert {s.actors for s in made.values()} == {street.actors}
