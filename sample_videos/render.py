@@ -249,7 +249,7 @@ def shown_s(item: Happening, objects: Sequence[TruthObject], scenario: Scenario)
         scenario: It says how many people make a crowd; of all else one thing is enough.
     """
     zone = next(z for z in scenario.zones if z.id == item.zone)
-    wanted = zone.rules[item.type].people if item.type == "crowding" else 1
+    wanted = zone.rules["crowding"].people if item.type == "crowding" else 1
     things = [t for t in objects if t.actor in item.things and t.label != "carried_bag"]
     first = round(item.begin_s * scenario.fps)
     last = round((item.end_s or scenario.duration_s) * scenario.fps)

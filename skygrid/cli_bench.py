@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -117,10 +117,7 @@ def incidents(
         result, worse = bench_incidents(wanted, _bar(progress, "incidents"))
     console.print(tables.scores(result.scores))
     console.print(f"report: {out / 'report.html'}", highlight=False)
-    for regression in worse:
-        console.print(f"[red]worse:[/] {regression}", highlight=False)
-    if worse:
-        raise typer.Exit(1)
+    _tell_worse(worse)
 
 
 @app.command()
@@ -148,13 +145,15 @@ def quiet(
     glance: Annotated[float, typer.Option(help="Seconds between glances.")] = 10.0,
     minutes: Annotated[float | None, typer.Option(help="Begin nothing new after these.")] = None,
     again: Annotated[bool, typer.Option(help="Judge all again, with kept detections.")] = False,
+    against: Annotated[Path | None, typer.Option(help="quiet.json of an earlier run.")] = None,
     weights: Weights = "patrol11n",
     data: Data = None,
     footage: Footage = None,
     out: Out = Path("out/incidents"),
 ) -> None:
     """False alarms over days in which nothing is wrong; a run broken off is resumed."""
-    from bench.incidents.command import IncidentBench, bench_quiet
+    from bench.incidents.command import IncidentBench, bench_quiet, earlier_quiet
+    from bench.incidents.compare import compare_quiet
     from bench.incidents.quiet import QuietOptions
 
     wanted = IncidentBench(
@@ -163,12 +162,14 @@ def quiet(
         footage=footage or _place("SKYGRID_FOOTAGE", "footage"),
         data=data or _place("SKYGRID_DATA", "data"),
     )
+    before = earlier_quiet(against, glance) if against else None
     most_s = None if minutes is None else minutes * 60
     options = QuietOptions(days, glance, most_s=most_s, again=again)
     with Progress(console=console) as progress:
         result = bench_quiet(wanted, options, _bar(progress, "quiet days"))
     console.print(tables.quiet(result))
     console.print(f"report: {out / 'quiet.html'}", highlight=False)
+    _tell_worse(compare_quiet(before, result) if before else ())
 
 
 @app.command()
@@ -312,6 +313,14 @@ def everything(out: Out = Path("out")) -> None:
             failed.append(name)
     if failed:
         console.print(f"[red]failed:[/] {', '.join(failed)}", highlight=False)
+        raise typer.Exit(1)
+
+
+def _tell_worse(worse: Sequence[object]) -> None:
+    """Say what became worse than in an earlier run, and fail if anything did."""
+    for regression in worse:
+        console.print(f"[red]worse:[/] {regression}", highlight=False)
+    if worse:
         raise typer.Exit(1)
 
 

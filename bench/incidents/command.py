@@ -22,6 +22,7 @@ from pipeline.engine.counting import CrowdCounting
 from sample_videos.catalogue import CLIPS, TRUTH
 from sample_videos.composites import composites
 from sample_videos.pictures import Pictures
+from sample_videos.quiet import FORM
 from sample_videos.suite import in_conditions, render_suite, suite_scenarios
 
 Progress = Callable[[str, int, int], None]
@@ -109,6 +110,25 @@ def bench_quiet(
         return run_quiet(watcher, (wanted.data, wanted.footage), wanted.out, options, progress)
     finally:
         detector.close()
+
+
+def earlier_quiet(path: Path, glance_s: float) -> dict[str, Any]:
+    """The `quiet.json` of an earlier run, of days that can be compared with those of today.
+
+    Raises:
+        BenchError: it cannot be read, or its days show something else.
+    """
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BenchError(f"earlier run {path.name} cannot be read: {error}") from error
+    form, glances = stored.get("form"), stored.get("glance_s")
+    if (form, glances) != (FORM, glance_s) or not stored["all"]["camera_days"]:
+        raise BenchError(
+            f"earlier run {path.name} must be of days of form {FORM} at glances of {glance_s:g} s, "
+            f"got form {form} and {glances} s"
+        )
+    return stored
 
 
 def _earlier(path: Path | None) -> dict[str, Any] | None:

@@ -55,6 +55,29 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
     return found
 
 
+def compare_quiet(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
+    """Whether quiet days raise more than before beyond noise, in all and per type.
+
+    The same days repeat their alarms, so that two runs differ by less than Poisson counts do: what
+    is told here is worse for sure.
+
+    Args:
+        old: JSON of the earlier run (`quiet.json`).
+        new: JSON of this run, of days of the same form.
+    """
+    days = [float(run["all"]["camera_days"]) for run in (old, new)]
+    raised = {"": [int(run["all"]["false_alarms"]) for run in (old, new)]}
+    for kind in sorted(old["by_type"].keys() | new["by_type"].keys()):
+        raised[f" of {kind}"] = [int(run["by_type"].get(kind, 0)) for run in (old, new)]
+    out = []
+    for suffix, (before, after) in raised.items():
+        p = rate_grew((before, days[0]), (after, days[1]))
+        if p < SIGNIFICANT:
+            what = f"false alarms per quiet day{suffix}"
+            out.append(Regression(what, before / days[0], after / days[1], p))
+    return out
+
+
 def shared_clips(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
     """Names of the clips that two results have, byte for byte."""
     before, after = ({(row["clip"], row["sha256"]) for row in r["clips"]} for r in (old, new))

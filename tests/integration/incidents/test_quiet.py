@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from builders.fake_detector import ColourDetector
 
+from bench.incidents.command import earlier_quiet
+from bench.incidents.errors import BenchError
 from bench.incidents.quiet import QuietOptions, Watcher, run_quiet
 from pipeline.engine.watch import Count
 from pipeline.types import CrowdCount
 from pipeline.zones import Zone
 from sample_videos.encode import ClipWriter
 from sample_videos.errors import SampleError
-from sample_videos.quiet import QUIET_CLIPS, FootageDay, quiet_view
+from sample_videos.quiet import FORM, QUIET_CLIPS, FootageDay, quiet_view
 from sample_videos.scenario import Conditions
 from sample_videos.weather import DayWeather
 
@@ -174,3 +176,13 @@ def test_street_vending_is_left_out_where_it_is_lawful(tmp_path, watched):
 
 def test_only_the_mall_with_its_kiosk_is_not_watched_for_vending():
     assert [name for name, _, watched in QUIET_CLIPS if not watched] == ["mall-a/video.mp4"]
+
+
+def test_other_days_are_no_earlier_run(tmp_path):
+    path = tmp_path / "quiet.json"
+    path.write_text(json.dumps({"form": FORM - 1, "glance_s": 10.0, "all": {"camera_days": 1}}))
+    with pytest.raises(BenchError, match=f"form {FORM} at glances of 10 s, got form {FORM - 1}"):
+        earlier_quiet(path, 10.0)
+    path.write_text("{")
+    with pytest.raises(BenchError, match="cannot be read"):
+        earlier_quiet(path, 10.0)

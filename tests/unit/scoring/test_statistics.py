@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.incidents.compare import compare
+from bench.incidents.compare import compare, compare_quiet
 from bench.incidents.intervals import (
     lost_more_than_won,
     poisson_rate,
@@ -145,3 +145,24 @@ def test_a_clip_that_was_drawn_anew_is_another():
 def test_only_clips_of_both_runs_are_compared(swap):
     small, large = result([True]), together(result([True]), result([True], 50, clip="d"))
     assert worse(*((large, small) if swap else (small, large))) == []
+
+
+def quiet(days: float = 10.0, **raised: int) -> dict:
+    """A run over quiet days."""
+    every = {"camera_days": days, "false_alarms": sum(raised.values())}
+    return {"all": every, "by_type": raised}
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        pytest.param(quiet(garbage=12, street_vending=3), [], id="noise"),
+        pytest.param(quiet(days=30, garbage=30, street_vending=9), [], id="more-days"),
+        pytest.param(quiet(garbage=2, street_vending=12), [" of street_vending"], id="one-type"),
+        pytest.param(quiet(garbage=30, street_vending=3), ["", " of garbage"], id="all"),
+    ],
+)
+def test_quiet_days_that_raise_more_are_told(now, told):
+    before = quiet(garbage=10, street_vending=3)
+    found = compare_quiet(before, now)
+    assert [r.what for r in found] == [f"false alarms per quiet day{suffix}" for suffix in told]
