@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from models.detections import Detections
+from models.sureness import AT_THRESHOLD
 from pipeline.boxes import intersection, to_pixels
 from pipeline.confirm import CloseUp, Confirmation, LookWant, Origin, ViewMemory
 from pipeline.confirm.identity import Topic
@@ -16,7 +17,7 @@ from pipeline.measures import Gauge, measured, possible
 from pipeline.novelty import NoveltySettings, ShrunkNovelty
 from pipeline.rules.rule import Rule, make_rule
 from pipeline.rules.settings import StreetVendingSettings
-from pipeline.sightlines import OCCLUDERS
+from pipeline.sightlines import OCCLUDERS, VEHICLES
 from pipeline.tour.values import CloseView
 from pipeline.tour.visits import VisitGate, patient_tracker, patient_zone
 from pipeline.track import Tracker, TrackerSettings
@@ -211,10 +212,14 @@ class ViewPipeline:
     def _find_novel(self, shot: Shot, tracks: Sequence[Track]) -> tuple[NovelObject, ...]:
         if self._novelty is None:
             return ()
-        busy = [
-            t.xyxy for t in tracks if t.label in OCCLUDERS and t.last_seen_s >= shot.timestamp_s
-        ]
+        busy = [t.xyxy for t in tracks if _is_busy(t) and t.last_seen_s >= shot.timestamp_s]
         return self._novelty.update(shot, shot.timestamp_s, busy)
+
+
+def _is_busy(track: Track) -> bool:
+    """People and vehicles are nothing new; what is perhaps a vehicle may be a stall."""
+    is_doubtful = track.label in VEHICLES and track.confidence < AT_THRESHOLD
+    return track.label in OCCLUDERS and not is_doubtful
 
 
 class _Watch:

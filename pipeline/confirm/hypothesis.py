@@ -19,6 +19,10 @@ _USUAL = 0.5
 """Threshold to which bars are told; see `Hypothesis.is_proven`."""
 
 
+_ROUNDING = 1e-9
+"""The mean of three times 0.6 is a little less than 0.6."""
+
+
 class Stage(StrEnum):
     GATHERING = "gathering"
     OPEN = "open"
@@ -159,7 +163,8 @@ class Hypothesis:
         if len(supporting) < rule.min_looks or self.share() < rule.share:
             return False
         held_s = supporting[-1].timestamp_s - supporting[0].timestamp_s
-        return held_s >= rule.confirm_s and self.strength(rule) >= _needed(rule.open_at, bar)
+        needed = _needed(rule.open_at, bar) - _ROUNDING
+        return held_s >= rule.confirm_s and self.strength(rule) >= needed
 
     def forget_old_looks(self, rule: RuleBase) -> None:
         """Keep the looks of the window that the settings need, whatever the rate of pictures."""

@@ -42,6 +42,10 @@ KEPT_SHARE = 0.5
 
 A person who is there from the first picture on has 1 - 1/e = 0.63 after one dwell."""
 
+STAYS_S = 3.0
+"""Who stood still there so lately and was seen nowhere else since is still there: stalls and
+customers hide who keeps them, and far away the detector misses people in every other picture."""
+
 MAX_PASSERS_BY = 2
 MAX_NEAR = 200
 
@@ -81,15 +85,18 @@ class Trade:
     near: dict[int, Presence] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
 
-    def update(self, here: Sequence[Track], now_s: float, settings: StreetVendingSettings) -> None:
-        """Take in the people who are at the place now."""
+    def update(
+        self, here: Sequence[Track], place: Standing, now_s: float, settings: StreetVendingSettings
+    ) -> None:
+        """Take in the people who are at the place now; who stood there before has stayed."""
         after_s = min(now_s - self.last_s, settings.max_gap_s)
         trust = 1.0 - math.exp(-after_s / settings.dwell_s) if settings.dwell_s > 0 else 1.0
         self.attended += trust * (float(bool(here)) - self.attended)
         self.last_s = now_s
         for person in here:
             size = area(person.xyxy)
-            presence = self.near.setdefault(person.track_id, Presence(now_s, now_s, size))
+            stayed = _stayed(person, place, now_s, settings.dwell_s)
+            presence = self.near.setdefault(person.track_id, Presence(now_s, now_s, size, stayed))
             presence.last_s, presence.area_px = now_s, size
         for presence in self.near.values():
             presence.share += trust * (float(presence.last_s == now_s) - presence.share)
@@ -165,9 +172,9 @@ class StreetVendingRule:
 
     def _claim(self, place: Standing, scene: Scene) -> Suspicion:
         settings = self._settings
-        here = [t for t in seen_now(scene, PEOPLE) if self._is_at(t, place.footprint)]
+        here = [t for t in _about(scene) if self._is_at(t, place.footprint)]
         trade = self._trades.setdefault(place.key, Trade(float(bool(here)), scene.timestamp_s))
-        trade.update(here, scene.timestamp_s, settings)
+        trade.update(here, place, scene.timestamp_s, settings)
         reasons = (*self._what(place, trade), *self._who(place, trade, scene))
         attended = trade.attended >= settings.attended_share
         if _named(place) < NAMED:
@@ -250,7 +257,8 @@ class StreetVendingRule:
             )
         if act is not None and not act.in_memory:
             reasons.append(Reason("act_out_of_memory", 0.0))
-        if any(gap(t.xyxy, place.footprint) <= 0.2 * extent(t.xyxy) for t in seen_now(scene, CARS)):
+        cars = [t for t in seen_now(scene, CARS) if t.confidence >= SURE]
+        if any(gap(t.xyxy, place.footprint) <= 0.2 * extent(t.xyxy) for t in cars):
             reasons.append(Reason("vehicle_at_it", -settings.vehicle_penalty))
         return reasons
 
@@ -260,6 +268,25 @@ class StreetVendingRule:
         reach = self._settings.reach * height
         on_ground = place[1] <= person.xyxy[3] <= place[3] + reach
         return on_ground and gap(person.xyxy, place) <= reach
+
+
+def _about(scene: Scene) -> list[Track]:
+    """The people seen now, and those who stood still a moment ago, where they were seen last."""
+    now_s = scene.timestamp_s
+    return [
+        t
+        for t in scene.tracks
+        if t.label in PEOPLE
+        and t.last_seen_s >= (now_s if t.still_since_s is None else now_s - STAYS_S)
+    ]
+
+
+def _stayed(person: Track, place: Standing, now_s: float, dwell_s: float) -> float:
+    """Share of the time lately for which somebody has stood still at a place with something."""
+    if person.still_since_s is None or dwell_s <= 0:
+        return 0.0
+    stood_s = now_s - max(person.still_since_s, place.since_s)
+    return 1.0 - math.exp(-max(stood_s, 0.0) / dwell_s)
 
 
 def _named(place: Standing) -> float:

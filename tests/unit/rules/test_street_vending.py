@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from pipeline.types import Act, ClaimKey, Phase
+from pipeline.rules.settings import StreetVendingSettings
+from pipeline.rules.standing import Standing
+from pipeline.rules.street_vending import Trade
+from pipeline.types import Act, ClaimKey, Phase, Track
 
 STALL = (280.0, 200.0, 380.0, 290.0)
 PARASOL = (270.0, 130.0, 390.0, 205.0)
@@ -148,6 +153,32 @@ class TestStreetVending:
         view.run(script(*things), 120)
         weights = {r.code: r.weight for r in view.judged[-1].suspicions[0].reasons}
         assert weights["vehicle_at_it"] < 0
+
+    def test_what_is_perhaps_a_car_takes_nothing_off(self, play):
+        perhaps = ("car", (80.0, 180.0, 270.0, 290.0), 0.4)
+        view = play("street_vending")
+        view.run(script(("novel", STALL), ("person", VENDOR), perhaps), 120)
+        codes = {r.code for r in view.judged[-1].suspicions[0].reasons}
+        assert "attended" in codes
+        assert "vehicle_at_it" not in codes
+
+    def test_a_vendor_who_is_often_hidden_stays(self, play):
+        def bending(t):
+            return [("novel", STALL), *([("person", VENDOR)] if t % 4 < 2 else [])]
+
+        sightings = play("street_vending").run(bending, 120)
+        assert [s.phase for s in sightings] == [Phase.STARTED]
+        (attended,) = (r for r in sightings[0].reasons if r.code == "attended")
+        assert attended.detail["share"] > 0.9
+
+    def test_who_stood_there_before_the_thing_was_noticed_has_stayed(self):
+        place = Standing(1, "novel", STALL, 10.0, 40.0, STALL, STALL)
+        vendor = Track(7, "person", VENDOR, 0.9, 0.0, 40.0, 0.0, 5)
+        walker = replace(vendor, track_id=8, still_since_s=None)
+        trade = Trade(1.0, 40.0)
+        trade.update([vendor, walker], place, 40.0, StreetVendingSettings(dwell_s=30))
+        assert trade.near[7].share == pytest.approx(1 - math.exp(-1))
+        assert trade.near[8].share == 0
 
     def test_fires_once_and_ends(self, play):
         view = play("street_vending")

@@ -39,6 +39,11 @@ def people(*found):
     )
 
 
+def lorry(box, sure):
+    kind = np.full(1, LABELS.index("truck_bus"), np.int32)
+    return Detections(np.float32([box]), np.float32([sure]), kind)
+
+
 def picture(now_s, goods):
     rng = np.random.default_rng(round(now_s * 100))
     image = rng.normal(120, 3, (90, 160, 3))
@@ -69,6 +74,16 @@ class TestPixelsToSightings:
         assert 40 <= sightings[0].timestamp_s <= 60
         left, _, right, _ = sightings[0].xyxy_norm
         assert left < 84 / 160 < right
+
+    @pytest.mark.parametrize(("sure", "found"), [(0.3, 1), (0.9, 0)])
+    def test_only_a_sure_lorry_hides_what_is_new(self, sure, found):
+        pipeline, out = view(VENDING), []
+        for now_s in np.arange(0.0, 120.0, 2.0):
+            boxes = people(PERSON) if now_s >= 8 else people()
+            if now_s >= 10:
+                boxes = Detections.concat([boxes, lorry((66.0, 46.0, 102.0, 76.0), sure)])
+            out += pipeline.judge(picture(float(now_s), now_s >= 10), boxes).sightings
+        assert len(out) == found
 
     def test_goods_alone(self):
         assert play(view(VENDING), 120, person=lambda t: False) == []
