@@ -21,7 +21,7 @@ from bench.incidents.scores import ALL, Outcome, Score, score
 from pipeline.rules.settings import RuleBase, RuleSettings
 
 Half = Literal["choose", "report"]
-OPEN_AT = (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
+OPEN_AT = (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 KEEP_AT = 0.3
 
 _HALVES = Path(__file__).with_name("halves.yaml")

@@ -209,7 +209,7 @@ class GarbageSettings(RuleBase):
     close_classes: ClassVar[tuple[str, ...]] = ("garbage",)
 
     type: Literal["garbage"] = "garbage"
-    open_at: OpenAt = 0.55
+    open_at: OpenAt = 0.6
     dumping_dwell_s: DwellS = 20.0
     near_s: float = Field(
         3.0, ge=0, le=60, description="Whoever was there this long before it appeared may be it."
@@ -261,7 +261,7 @@ class MissingHelmetSettings(RuleBase):
     severity: Severity = 3
     confirm_s: ConfirmS = 1.0
     min_looks: MinLooks = 2
-    open_at: OpenAt = 0.75
+    open_at: OpenAt = 0.8
     clear_s: ClearS = 60.0
     reopen_s: ReopenS = 300.0
     max_gap_s: MaxGapS = 20.0
