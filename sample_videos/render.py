@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -165,7 +166,8 @@ def truth_of(scenario: Scenario, camera: CameraSpec, stage: Stage, true: Sequenc
                 "id": f"{item.type}-{number}", "type": item.type, "subtype": item.subtype,
                 "begin_s": item.begin_s, "act_s": item.act_s, "end_s": item.end_s,
                 "dwell_s": item.dwell_s, "zone": item.zone, "box_norm": place,
-                "shown_s": shown, "certain": shown is None or _lasts(item, shown),
+                "shown_s": None if shown == math.inf else shown,
+                "certain": shown is None or _lasts(item, shown),
                 "ground_m": tuple(round(v, 2) for v in item.at_m), "actors": item.doers,
             })
         )  # fmt: skip
@@ -234,11 +236,11 @@ def _crowd_limits(rule: RuleTruth) -> dict[str, int | bool]:
 
 def _lasts(item: Happening, shown: float) -> bool:
     """Whether the view shows it for its dwell: what shows for less is none to its eyes."""
-    return item.end_s is None or item.end_s - shown >= item.dwell_s
+    return shown < math.inf and (item.end_s is None or item.end_s - shown >= item.dwell_s)
 
 
 def shown_s(item: Happening, objects: Sequence[TruthObject], scenario: Scenario) -> float | None:
-    """First second from which a view shows enough of an incident; None from its begin, or never.
+    """First second from which a view shows enough of an incident; None from its begin, inf never.
 
     Of a person a quarter is enough, the head or not; of a crowd so many people at once, wherever in
     the view, as the zone calls a crowd.
@@ -257,7 +259,7 @@ def shown_s(item: Happening, objects: Sequence[TruthObject], scenario: Scenario)
         boxes = [(t.actor, at) for t in things if (at := t.at(frame)) is not None]
         if len({actor for actor, at in boxes if at[4] >= SHOWN_PERCENT}) >= wanted:
             return None if frame <= first + 1 else round(frame / scenario.fps, 2)
-    return None
+    return math.inf
 
 
 def _place(item: Happening, objects: Sequence[TruthObject], scenario: Scenario,

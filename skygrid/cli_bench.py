@@ -164,6 +164,7 @@ def quiet(
     )
     before = earlier_quiet(against, glance) if against else None
     most_s = None if minutes is None else minutes * 60
+    again = again or against is not None  # what an older commit raised says nothing of this one
     options = QuietOptions(days, glance, most_s=most_s, again=again)
     with Progress(console=console) as progress:
         result = bench_quiet(wanted, options, _bar(progress, "quiet days"))

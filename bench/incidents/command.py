@@ -120,10 +120,10 @@ def earlier_quiet(path: Path, glance_s: float) -> dict[str, Any]:
     """
     try:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        form, glances = stored.get("form"), stored.get("glance_s")
+    except (OSError, ValueError, AttributeError) as error:
         raise BenchError(f"earlier run {path.name} cannot be read: {error}") from error
-    form, glances = stored.get("form"), stored.get("glance_s")
-    if (form, glances) != (FORM, glance_s) or not stored["all"]["camera_days"]:
+    if (form, glances) != (FORM, glance_s) or "by_day" not in stored:
         raise BenchError(
             f"earlier run {path.name} must be of days of form {FORM} at glances of {glance_s:g} s, "
             f"got form {form} and {glances} s"

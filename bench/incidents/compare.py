@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from bench.incidents.errors import BenchError
 from bench.incidents.intervals import lost_more_than_won, rate_grew
+from sample_videos.weather import DAY_S
 
 SIGNIFICANT = 0.05
 DELAY_TOLERANCE_S = 1.0
@@ -58,24 +60,42 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
 def compare_quiet(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Regression]:
     """Whether quiet days raise more than before beyond noise, in all and per type.
 
-    The same days repeat their alarms, so that two runs differ by less than Poisson counts do: what
-    is told here is worse for sure.
+    Only days that both runs watched are compared, before the same place and for as long. They
+    repeat their alarms, so that two runs differ by less than Poisson counts do.
 
     Args:
         old: JSON of the earlier run (`quiet.json`).
         new: JSON of this run, of days of the same form.
+
+    Raises:
+        BenchError: the runs have no day in common.
     """
-    days = [float(run["all"]["camera_days"]) for run in (old, new)]
-    raised = {"": [int(run["all"]["false_alarms"]) for run in (old, new)]}
-    for kind in sorted(old["by_type"].keys() | new["by_type"].keys()):
-        raised[f" of {kind}"] = [int(run["by_type"].get(kind, 0)) for run in (old, new)]
+    same = ("place", "watched_s")
+    days = [
+        (a, b)
+        for day, b in new["by_day"].items()
+        if (a := old["by_day"].get(day)) is not None and all(a[k] == b[k] for k in same)
+    ]
+    if not days:
+        raise BenchError("earlier run must share at least one whole day with this one, found none")
+    watched = sum(b["watched_s"] for _, b in days) / DAY_S
+    kinds = sorted({kind for pair in days for run in pair for kind in run["by_type"]})
+    raised = {
+        f" of {kind}": [_raised(run, {kind}) for run in zip(*days, strict=True)] for kind in kinds
+    }
+    raised[""] = [_raised(run, set(kinds)) for run in zip(*days, strict=True)]
     out = []
-    for suffix, (before, after) in raised.items():
-        p = rate_grew((before, days[0]), (after, days[1]))
+    for suffix in sorted(raised):
+        before, after = raised[suffix]
+        p = rate_grew((before, watched), (after, watched))
         if p < SIGNIFICANT:
             what = f"false alarms per quiet day{suffix}"
-            out.append(Regression(what, before / days[0], after / days[1], p))
+            out.append(Regression(what, before / watched, after / watched, p))
     return out
+
+
+def _raised(days: Sequence[Mapping[str, Any]], types: Names[str]) -> int:
+    return sum(n for day in days for kind, n in day["by_type"].items() if kind in types)
 
 
 def shared_clips(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:

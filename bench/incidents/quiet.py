@@ -77,6 +77,7 @@ class QuietOptions:
 
 
 Progress = Callable[[str, int, int], None]
+_Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,8 +288,19 @@ def quiet_result(folder: Path, glance_s: float) -> dict[str, Any]:
         "all": _rate(alarms, every),
         **{f"by_{name}": _rates_by(name, alarms, every) for name in ("kind", "place")},
         "by_type": dict(Counter(str(a["type"]) for a in alarms)),
+        "by_day": {day[0]["day"]: _of_day(day, alarms) for day in days if day},
         "alarms": alarms,
     }  # fmt: skip
+
+
+def _of_day(day: _Rows, alarms: _Rows) -> dict[str, Any]:
+    """Where, how long, and what was raised how often in one day."""
+    name = day[0]["day"]
+    return {
+        "place": day[0]["place"],
+        "watched_s": sum(piece["watched_s"] for piece in day),
+        "by_type": dict(Counter(str(a["type"]) for a in alarms if a["day"] == name)),
+    }
 
 
 def _pieces(day: Path) -> Iterator[dict[str, Any]]:
@@ -299,9 +311,6 @@ def _pieces(day: Path) -> Iterator[dict[str, Any]]:
 def _alarms(day: list[dict[str, Any]]) -> list[Alarm]:
     sightings = [sighting_of(row) for piece in day for row in piece["sightings"]]
     return [a for a in alarms_of(sightings, MIDNIGHT.timestamp()) if a.reopens is None]
-
-
-_Rows = list[dict[str, Any]]
 
 
 def _rates_by(name: str, alarms: _Rows, pieces: _Rows) -> dict[str, dict[str, Any]]:

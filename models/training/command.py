@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from models.training.lineage import Lineage, check_sizes, hash_of
 from models.training.manifest import Picture, data_directory, licence_allows, read_sets
-from models.training.sampling import sampling_weights
+from models.training.sampling import sampling_weights, shares_in_force
 from models.training.teacher import Lesson, lesson, read_opinions
 
 
@@ -77,8 +77,9 @@ def train(
     pictures = read_sets(data or data_directory())
     taught = lineage.recipe(research)
     made_by = commit()
-    opinions = _opinions(lineage, directory, [p for p in pictures if trains(p, research)], say)
     more = [p for p in read_sets(also) if p.split == "train"] if also else []
+    shares = shares_in_force([p for p in pictures + more if trains(p, research)], shares or {})
+    opinions = _opinions(lineage, directory, [p for p in pictures if trains(p, research)], say)
     lessons = training_lessons(pictures + more, research=research, opinions=opinions)
     say(f"{len(lessons)} training pictures")
     options: dict[str, Any] = {
@@ -89,7 +90,7 @@ def train(
         "head_first": head_first,
         "threads": threads,
     }
-    cutting = Cutting(sizes, batch_size, seed, dict(shares or {}))
+    cutting = Cutting(sizes, batch_size, seed, shares)
     how = Means(device, compiled, research, bfloat16)
     hardness = _hardness(lineage, directory, lessons, say)
     run = fit(lessons, lineage, directory, cutting, options, how, hardness)
@@ -171,7 +172,7 @@ class Cutting:
         sizes: side of the square training pictures, px, and that in the last quarter of the run.
         batch_size: pictures.
         seed: of everything that is drawn.
-        shares: asked for some sets, see `sampling_weights`.
+        shares: asked for some sets, see `shares_in_force`.
     """
 
     sizes: tuple[int, int]

@@ -32,6 +32,9 @@ CLASS_BOOST: Mapping[str, float] = {
 """A picture that holds a rare class is drawn this many times as often within its set."""
 
 
+_ROUNDING = 1e-9
+
+
 def shares_of(words: Sequence[str]) -> Mapping[str, float]:
     """Shares that somebody asked for, each said as "eagle=0.25".
 
@@ -47,7 +50,7 @@ def shares_of(words: Sequence[str]) -> Mapping[str, float]:
             shares[name] = -1.0
         if not name or not 0 <= shares[name] <= 1:
             raise TrainingRefused(f"share must be SET=0..1, as in eagle=0.25, got {word}")
-    if sum(shares.values()) > 1:
+    if sum(shares.values()) > 1 + _ROUNDING:
         raise TrainingRefused(f"shares must add up to 1 at most, got {', '.join(words)}")
     return shares
 
@@ -61,7 +64,7 @@ def sampling_weights(
 
     Args:
         pictures: of all sets.
-        asked: shares of some sets; the others share the rest as SET_SHARES says.
+        asked: shares of some sets, see `shares_in_force`.
         hardness: (N,) how many times as often each is drawn within its set, see `mining`.
 
     Raises:
@@ -75,7 +78,7 @@ def sampling_weights(
         weights = weights * hardness
     names = np.array([p.set_name for p in pictures])
     result = np.zeros(len(pictures))
-    for name, share in _shares(names, asked or {}).items():
+    for name, share in shares_in_force(pictures, asked or {}).items():
         inside = names == name
         result[inside] = share * weights[inside] / weights[inside].sum()
     if not result.sum():
@@ -83,13 +86,19 @@ def sampling_weights(
     return np.asarray(result / result.sum(), np.float64)
 
 
-def _shares(names: npt.NDArray[np.str_], asked: Mapping[str, float]) -> dict[str, float]:
-    """Share of every set that is there."""
+def shares_in_force(pictures: Sequence[Picture], asked: Mapping[str, float]) -> dict[str, float]:
+    """Share of every set that is there: what is asked, and of the others the rest as SET_SHARES
+    says.
+
+    Raises:
+        TrainingRefused: a share is asked for a set without pictures.
+    """
+    names = np.array([p.set_name for p in pictures])
     usual = {str(n): SET_SHARES.get(str(n), float((names == n).mean())) for n in np.unique(names)}
     missing = sorted(asked.keys() - usual.keys())
     if missing:
         there = ", ".join(usual)
         raise TrainingRefused(f"share must be of a set with pictures ({there}), got {missing[0]}")
     rest = sum(share for name, share in usual.items() if name not in asked)
-    left = 1 - sum(asked.values())
+    left = max(0.0, 1 - sum(asked.values()))
     return {n: asked[n] if n in asked else left * share / rest for n, share in usual.items()}

@@ -56,13 +56,15 @@ class Presence:
 
     Attributes:
         first_s: First time there.
-        last_s: Last time there.
+        last_s: Last time there, seen or hidden.
+        seen_s: Last time seen there.
         area_px: Of the person's box, as last seen there.
         share: Of the time lately.
     """
 
     first_s: float
     last_s: float
+    seen_s: float
     area_px: float
     share: float = 0.0
 
@@ -93,19 +95,25 @@ class Trade:
         trust = 1.0 - math.exp(-after_s / settings.dwell_s) if settings.dwell_s > 0 else 1.0
         self.attended += trust * (float(bool(here)) - self.attended)
         self.last_s = now_s
-        for person in here:
-            size = area(person.xyxy)
-            stayed = _stayed(person, place, now_s, settings.dwell_s)
-            presence = self.near.setdefault(person.track_id, Presence(now_s, now_s, size, stayed))
-            presence.last_s, presence.area_px = now_s, size
         for presence in self.near.values():
-            presence.share += trust * (float(presence.last_s == now_s) - presence.share)
+            presence.share -= trust * presence.share
+        for person in here:
+            seen_s, size = person.last_seen_s, area(person.xyxy)
+            known = self.near.get(person.track_id)
+            if known is None:
+                stayed = _stayed(person, place, now_s, settings.dwell_s)
+                self.near[person.track_id] = Presence(
+                    now_s, now_s, seen_s, size, max(stayed, trust)
+                )
+            else:
+                known.share += trust
+                known.last_s, known.seen_s, known.area_px = now_s, seen_s, size
         while len(self.near) > MAX_NEAR:
             self.near.pop(next(iter(self.near)))
         self.stopped |= {
             track_id
             for track_id, presence in self.near.items()
-            if presence.last_s - presence.first_s >= settings.pause_s
+            if presence.seen_s - presence.first_s >= settings.pause_s
         }
         if (keeper := self.keeper()) is not None:
             self.stopped.discard(keeper)
@@ -285,7 +293,7 @@ def _stayed(person: Track, place: Standing, now_s: float, dwell_s: float) -> flo
     """Share of the time lately for which somebody has stood still at a place with something."""
     if person.still_since_s is None or dwell_s <= 0:
         return 0.0
-    stood_s = now_s - max(person.still_since_s, place.since_s)
+    stood_s = min(now_s - max(person.still_since_s, place.since_s), place.dwell_s)
     return 1.0 - math.exp(-max(stood_s, 0.0) / dwell_s)
 
 

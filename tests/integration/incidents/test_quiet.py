@@ -180,9 +180,10 @@ def test_only_the_mall_with_its_kiosk_is_not_watched_for_vending():
 
 def test_other_days_are_no_earlier_run(tmp_path):
     path = tmp_path / "quiet.json"
-    path.write_text(json.dumps({"form": FORM - 1, "glance_s": 10.0, "all": {"camera_days": 1}}))
+    path.write_text(json.dumps({"form": FORM - 1, "glance_s": 10.0, "by_day": {}}))
     with pytest.raises(BenchError, match=f"form {FORM} at glances of 10 s, got form {FORM - 1}"):
         earlier_quiet(path, 10.0)
-    path.write_text("{")
-    with pytest.raises(BenchError, match="cannot be read"):
-        earlier_quiet(path, 10.0)
+    for broken in ("{", "[]"):
+        path.write_text(broken)
+        with pytest.raises(BenchError, match="cannot be read"):
+            earlier_quiet(path, 10.0)

@@ -171,14 +171,38 @@ class TestStreetVending:
         (attended,) = (r for r in sightings[0].reasons if r.code == "attended")
         assert attended.detail["share"] > 0.9
 
-    def test_who_stood_there_before_the_thing_was_noticed_has_stayed(self):
-        place = Standing(1, "novel", STALL, 10.0, 40.0, STALL, STALL)
+    @pytest.mark.parametrize(
+        ("last_s", "blind_s", "stood_s"),
+        [
+            pytest.param(40.0, 0.0, 30.0, id="at-once"),
+            pytest.param(30.0, 0.0, 30.0, id="after-a-glance"),
+            pytest.param(30.0, 20.0, 10.0, id="while-nobody-looked"),
+        ],
+    )
+    def test_who_stood_there_before_the_thing_was_noticed_has_stayed(
+        self, last_s, blind_s, stood_s
+    ):
+        place = Standing(1, "novel", STALL, 10.0, 40.0, STALL, STALL, blind_s=blind_s)
         vendor = Track(7, "person", VENDOR, 0.9, 0.0, 40.0, 0.0, 5)
         walker = replace(vendor, track_id=8, still_since_s=None)
-        trade = Trade(1.0, 40.0)
+        trade = Trade(1.0, last_s)
         trade.update([vendor, walker], place, 40.0, StreetVendingSettings(dwell_s=30))
-        assert trade.near[7].share == pytest.approx(1 - math.exp(-1))
-        assert trade.near[8].share == 0
+        assert trade.near[7].share == pytest.approx(1 - math.exp(-stood_s / 30))
+        assert trade.near[8].share == pytest.approx(1 - math.exp(-(40 - last_s) / 30))
+
+    def test_who_is_hidden_after_a_second_has_not_stopped(self):
+        place = Standing(1, "novel", STALL, 10.0, 40.0, STALL, STALL)
+        passer = Track(7, "person", VENDOR, 0.9, 0.0, 41.0, 40.0, 2)
+        keeper = Track(8, "person", VENDOR, 0.9, 0.0, 44.0, 0.0, 9)
+        trade, settings = Trade(1.0, 40.0), StreetVendingSettings(dwell_s=30)
+        for now_s in (40.0, 41.0, 42.0, 43.0, 44.0):
+            here = [
+                replace(passer, last_seen_s=min(now_s, 41.0)),
+                replace(keeper, last_seen_s=now_s),
+            ]
+            trade.update(here, place, now_s, settings)
+        assert trade.stopped == set()
+        assert trade.keeper() == 8
 
     def test_fires_once_and_ends(self, play):
         view = play("street_vending")

@@ -227,14 +227,14 @@ BAG_DROPPED = {
         pytest.param([(0, 100)], None, id="at-once"),
         pytest.param([(0, 0), (100, SHOWN_PERCENT - 1), (200, SHOWN_PERCENT)], 40.0, id="later"),
         pytest.param([(0, 100), (60, 0), (200, 100)], None, id="hidden-again"),
-        pytest.param([(0, 0)], None, id="never"),
+        pytest.param([(0, SHOWN_PERCENT - 1)], math.inf, id="never"),
     ],
 )
 def test_a_view_shows_a_thing_from_some_second_on(rows, second):
     made = scenario({"garbage": {"dwell_s": 5}}, **BAG_DROPPED)
     (bag,) = found(made)
     assert shown_s(bag, [seen("bag", *rows)], made) == second
-    assert shown_s(bag, [seen("bag", (0, 100), label="carried_bag")], made) is None
+    assert shown_s(bag, [seen("bag", (0, 100), label="carried_bag")], made) == math.inf
 
 
 def test_a_view_shows_a_crowd_when_so_many_are_to_be_seen():
@@ -245,7 +245,7 @@ def test_a_view_shows_a_crowd_when_so_many_are_to_be_seen():
     shown = [seen(one, (0, 100), label="person") for one in many.things[1:]]
     last = seen(many.things[0], (0, 0), (250, 90), label="person")
     assert shown_s(many, [*shown, last], made) == 50.0
-    assert shown_s(many, shown, made) is None
+    assert shown_s(many, shown, made) == math.inf
 
 
 def test_same_seed_same_people_other_seed_others():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.incidents.compare import compare, compare_quiet
+from bench.incidents.errors import BenchError
 from bench.incidents.intervals import (
     lost_more_than_won,
     poisson_rate,
@@ -147,22 +148,40 @@ def test_only_clips_of_both_runs_are_compared(swap):
     assert worse(*((large, small) if swap else (small, large))) == []
 
 
-def quiet(days: float = 10.0, **raised: int) -> dict:
-    """A run over quiet days."""
-    every = {"camera_days": days, "false_alarms": sum(raised.values())}
-    return {"all": every, "by_type": raised}
+def quiet(*days: dict[str, int], place: str = "mall", watched_s: float = 86_400.0) -> dict:
+    """A run over quiet days, of each how often what was raised."""
+    return {
+        "by_day": {
+            f"day-{n}": {"place": place, "watched_s": watched_s, "by_type": raised}
+            for n, raised in enumerate(days)
+        }
+    }
+
+
+BEFORE = quiet({"garbage": 6, "street_vending": 3}, {"garbage": 4})
 
 
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        pytest.param(quiet(garbage=12, street_vending=3), [], id="noise"),
-        pytest.param(quiet(days=30, garbage=30, street_vending=9), [], id="more-days"),
-        pytest.param(quiet(garbage=2, street_vending=12), [" of street_vending"], id="one-type"),
-        pytest.param(quiet(garbage=30, street_vending=3), ["", " of garbage"], id="all"),
+        pytest.param(quiet({"garbage": 8}, {"garbage": 4, "crowding": 2}), [], id="noise"),
+        pytest.param(quiet({"garbage": 5}, {}, {"garbage": 50}), [], id="another-day-more"),
+        pytest.param(quiet({"street_vending": 12}, {}), [" of street_vending"], id="one-type"),
+        pytest.param(quiet({"garbage": 15}, {"garbage": 15}), ["", " of garbage"], id="all"),
     ],
 )
 def test_quiet_days_that_raise_more_are_told(now, told):
-    before = quiet(garbage=10, street_vending=3)
-    found = compare_quiet(before, now)
+    found = compare_quiet(BEFORE, now)
     assert [r.what for r in found] == [f"false alarms per quiet day{suffix}" for suffix in told]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(quiet({"garbage": 6}, place="lawn"), id="elsewhere"),
+        pytest.param(quiet({"garbage": 6}, watched_s=7_200.0), id="shorter"),
+    ],
+)
+def test_other_quiet_days_cannot_be_compared(now):
+    with pytest.raises(BenchError, match="at least one whole day"):
+        compare_quiet(BEFORE, now)
