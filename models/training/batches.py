@@ -94,7 +94,11 @@ class Batches(Dataset[dict[str, Any]]):
         return cut([(self.images[i], self.lessons[i]) for i in chosen], recipe, rng)
 
     def stream(self, start: int, workers: int = 1) -> Iterator[dict[str, Any]]:
-        """Batches from number `start` on, without end."""
+        """Batches from number `start` on, without end.
+
+        OpenCV's threads end for good: a worker forked beside them hangs at its first picture.
+        """
+        cv2.setNumThreads(1)
         order = range(start, start + 10_000_000)
         prefetch = 3 if workers else None
         return iter(
