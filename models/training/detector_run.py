@@ -25,8 +25,9 @@ class DetectorRun(TrainingRun):
         research: some pictures forbid a default weight; what the run saves says so.
         compiled: let torch compile the networks, which takes minutes and a C++ compiler: 1.5 times
             the pictures a second on an older CPU (Ice Lake), no more on a newer one.
-        bfloat16: compute in bfloat16 on a CPU, too, as GPUs do in any case: up to twice the pictures
-            a second where the CPU is made for it (Zen 4 and 5), fewer elsewhere (Emerald Rapids).
+        bfloat16: compute in bfloat16 on a CPU, too, as GPUs do in any case: up to twice the
+            pictures a second where the CPU is made for it (Zen 4 and 5), fewer elsewhere
+            (Emerald Rapids).
     """
 
     def __init__(
