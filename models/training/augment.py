@@ -1,4 +1,5 @@
-"""What cameras do to pictures: colour, night, rain, blur, compression. Pure, on uint8 BGR."""
+"""What cameras do to pictures: colour, night, rain, blur, compression; and hats of other colours.
+Pure but for `other_hats`, on uint8 BGR."""
 
 from __future__ import annotations
 
@@ -91,3 +92,53 @@ def compress(image: Image, rng: np.random.Generator) -> Image:
     quality = int(rng.integers(15, 61))
     _, encoded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+
+
+def other_hats(
+    image: Image, xyxy: npt.NDArray[np.float32], rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Give about half of the heads in boxes a hat, or hair, of another colour, in place.
+
+    Sites' helmets are yellow, white and red in most photographs, hair is dark: a network that goes
+    by colour takes a navy blue helmet for hair. Heads with and without helmet are treated alike, so
+    that neither the colour nor its border gives the answer away.
+
+    Args:
+        image: changed.
+        xyxy: (N, 4) boxes over hat and head, px.
+
+    Returns:
+        (M, 4) those of them that were chosen.
+    """
+    chosen = xyxy[rng.random(len(xyxy)) < 0.5]
+    for box in chosen:
+        left, top, right, bottom = np.rint(box).astype(int)
+        hat = image[max(0, top) : top + round((bottom - top) * 0.65), max(0, left) : right]
+        if min(hat.shape[:2]) >= _SMALLEST_HAT_PX:
+            hat[:] = _dyed(hat, rng)
+    return chosen
+
+
+_SMALLEST_HAT_PX = 6
+_ALIKE = 30.0
+"""Distance in Lab at which a pixel is half as much of the hat as its middle."""
+
+
+def _dyed(hat: Image, rng: np.random.Generator) -> Image:
+    """What resembles the upper middle in colour gets another hue, saturation and brightness; it
+    fades towards the corners, where the background begins."""
+    height, width = hat.shape[:2]
+    middle = slice(height // 8, height // 2), slice(width * 3 // 10, width * 7 // 10)
+    lab = cv2.cvtColor(hat, cv2.COLOR_BGR2Lab).astype(np.float32)
+    distance = np.linalg.norm(lab - np.median(lab[middle], (0, 1)), axis=2)
+    share = cv2.GaussianBlur(np.exp2(-np.square(distance / _ALIKE)), (3, 3), 0)
+    y, x = np.linspace(-0.9, 0.9, height)[:, None], np.linspace(-0.9, 0.9, width)
+    share = (share * np.clip(3 * (1.1 - y * y - x * x), 0, 1))[..., None]
+    hsv = cv2.cvtColor(hat, cv2.COLOR_BGR2HSV).astype(np.float32)
+    usual = np.median(hsv[middle], (0, 1))
+    target = rng.uniform((0, 20, 40), (180, 230, 235))
+    hsv[..., 0] = target[0]
+    hsv[..., 1] += target[1] - usual[1]
+    hsv[..., 2] *= np.clip(target[2] / max(usual[2], 1), 0.3, 3.0)
+    dyed = cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2BGR)
+    return np.asarray(hat * (1 - share) + dyed * share, np.float32).astype(np.uint8)

@@ -233,7 +233,7 @@ def fit(
     check_checkpoint(directory, of_run)
     random.seed(cutting.seed)
     torch.manual_seed(cutting.seed)
-    weights = sampling_weights([x.picture for x in lessons], cutting.shares, hardness)
+    weights = sampling_weights(lessons, cutting.shares, hardness)
     first, last = cutting.sizes
     final = Recipe(size_px=last, mosaic=0.1, scale=(0.6, 1.1), effects=0.4)
     phases = Phases(Recipe(size_px=first), final)

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from models.labels import LABELS
-from models.training.augment import Image, camera_effects, colour
+from models.training.augment import Image, camera_effects, colour, other_hats
 from models.training.teacher import Lesson, corners
 
 GREY = 114
 """Padding value, as in the letterbox at inference."""
+
+HEADS = (LABELS.index("helmet"), LABELS.index("bare_head"))
 
 CELL_PX = 8
 """Cell of the map of known classes: the finest stride of the network."""
@@ -34,6 +36,7 @@ class Recipe:
         mosaic_scale: the same for the four pictures of a mosaic.
         above: pictures from high up are enlarged up to so many times more: a patrol tiles them.
         effects: share of pictures with camera effects; the others get colour jitter only.
+        hats: share of pictures in which hats and hair get other colours.
         min_visible: objects with less of their area inside are ignored, not learned.
         min_side_px: likewise for objects that are smaller than this in the training picture.
     """
@@ -44,6 +47,7 @@ class Recipe:
     mosaic_scale: tuple[float, float] = (0.3, 0.9)
     above: float = 1.6
     effects: float = 0.7
+    hats: float = 0.25
     min_visible: float = 0.35
     min_side_px: float = 3.0
 
@@ -58,7 +62,8 @@ class Cut:
         class_id: (N,) int32.
         known: (C, S/8, S/8) uint8, 1 where the class was looked for.
         unasked: (S/8, S/8) uint8, 1 where an elder's word counts nothing: in what was drawn, its
-            labels are exact, and seen from high up, where silence proves nothing.
+            labels are exact; seen from high up, where silence proves nothing; and at heads with
+            another colour of hat, which would mislead it.
     """
 
     image: Image
@@ -86,8 +91,12 @@ def cut(sources: list[Source], recipe: Recipe, rng: np.random.Generator) -> Cut:
         xyxy, class_id = _place(source, room, scale, recipe, rng, image, known)
         boxes.append(xyxy)
         classes.append(class_id)
+    placed, class_id = np.concatenate(boxes), np.concatenate(classes)
+    if rng.random() < recipe.hats:
+        for left, top, right, bottom in other_hats(image, placed[np.isin(class_id, HEADS)], rng):
+            _mark(unasked, (int(left), int(top), int(right) + CELL_PX, int(bottom) + CELL_PX), 1)
     image = camera_effects(image, rng) if rng.random() < recipe.effects else colour(image, rng)
-    return Cut(image, np.concatenate(boxes), np.concatenate(classes), known, unasked)
+    return Cut(image, placed, class_id, known, unasked)
 
 
 def _rooms(count: int, size: int, rng: np.random.Generator) -> list[tuple[int, int, int, int]]:

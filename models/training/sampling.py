@@ -10,6 +10,7 @@ import numpy.typing as npt
 from models.errors import TrainingRefused
 from models.labels import LABELS
 from models.training.manifest import Picture
+from models.training.teacher import Lesson
 
 SET_SHARES: Mapping[str, float] = {
     "helmet": 0.32,
@@ -22,14 +23,15 @@ SET_SHARES: Mapping[str, float] = {
 their size would give."""
 
 CLASS_BOOST: Mapping[str, float] = {
-    "overflowing_bin": 4.0,
+    "overflowing_bin": 6.0,
     "two_wheeler": 3.0,
     "stall": 4.0,
     "tricycle": 4.0,
     "truck_bus": 1.5,
     "parasol": 1.5,
 }
-"""A picture that holds a rare class is drawn this many times as often within its set."""
+"""A picture that holds a rare class, by its source's labels or a teacher's, is drawn this many
+times as often within its set."""
 
 
 _ROUNDING = 1e-9
@@ -56,14 +58,14 @@ def shares_of(words: Sequence[str]) -> Mapping[str, float]:
 
 
 def sampling_weights(
-    pictures: Sequence[Picture],
+    lessons: Sequence[Lesson],
     asked: Mapping[str, float] | None = None,
     hardness: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]:
     """(N,) probabilities that add up to 1.
 
     Args:
-        pictures: of all sets.
+        lessons: of all sets.
         asked: shares of some sets, see `shares_in_force`.
         hardness: (N,) how many times as often each is drawn within its set, see `mining`.
 
@@ -73,11 +75,12 @@ def sampling_weights(
     boost = np.ones(len(LABELS))
     for label, factor in CLASS_BOOST.items():
         boost[LABELS.index(label)] = factor
-    weights = np.array([boost[p.class_id].max(initial=1.0) for p in pictures])
+    weights = np.array([boost[x.class_id].max(initial=1.0) for x in lessons])
     if hardness is not None:
         weights = weights * hardness
+    pictures = [x.picture for x in lessons]
     names = np.array([p.set_name for p in pictures])
-    result = np.zeros(len(pictures))
+    result = np.zeros(len(lessons))
     for name, share in shares_in_force(pictures, asked or {}).items():
         inside = names == name
         result[inside] = share * weights[inside] / weights[inside].sum()

@@ -8,6 +8,7 @@ import pytest
 from models.labels import LABELS
 from models.training.manifest import _picture, licence_allows
 from models.training.sampling import sampling_weights
+from models.training.teacher import lesson
 
 STALL, CAR = LABELS.index("stall"), LABELS.index("car")
 
@@ -87,7 +88,7 @@ def test_rare_classes_are_drawn_more_often_and_sets_keep_their_share(tmp_path) -
     (tmp_path / "eagle" / "labels" / "rare.txt").write_text("8 0.5 0.5 0.1 0.1\n")
     pictures = [_picture(tmp_path / "eagle", row(file=f"images/{n}.webp")) for n in ("rare", "b")]
     pictures.append(_picture(tmp_path / "garbage", row()))
-    weights = sampling_weights(pictures, {"eagle": 0.5, "garbage": 0.5})
+    weights = sampling_weights([lesson(p, None) for p in pictures], {"eagle": 0.5, "garbage": 0.5})
     assert weights.sum() == pytest.approx(1)
     assert weights[0] == pytest.approx(3 * weights[1])
     assert weights[2] == pytest.approx(0.5)

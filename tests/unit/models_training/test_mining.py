@@ -78,5 +78,5 @@ def test_pictures_with_mistakes_are_drawn_more_often_up_to_three_times(
     named = [replace(known, picture=replace(known.picture, path=p)) for p in paths]
     hardness = mine(Path("not-read.pt"), named, path)
     np.testing.assert_allclose(hardness, [3, 1.5, 1])
-    weights = sampling_weights([x.picture for x in named], {"garbage": 1.0}, hardness)
+    weights = sampling_weights(named, {"garbage": 1.0}, hardness)
     np.testing.assert_allclose(weights, np.array([3, 1.5, 1]) / 5.5)

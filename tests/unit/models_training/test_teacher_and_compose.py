@@ -10,7 +10,7 @@ import pytest
 
 from models.detections import Detections
 from models.labels import LABELS
-from models.training.augment import camera_effects, compress, night, rain
+from models.training.augment import camera_effects, compress, night, other_hats, rain
 from models.training.compose import CELL_PX, Recipe, _turned, cut
 from models.training.manifest import Picture
 from models.training.teach import DOUBTED
@@ -175,3 +175,16 @@ def test_coco_classes_become_patrol_classes_and_rivals_become_doubts() -> None:
     assert rows[:, 0].tolist() == [LABELS.index("car"), LABELS.index("truck_bus")]
     assert rows[:, 1].tolist() == pytest.approx([0.9, DOUBTED])
     np.testing.assert_allclose(rows[0, 2:], [0.125, 0.125, 0.25, 0.25])
+
+
+def test_a_hat_gets_another_colour_and_what_is_not_of_its_colour_stays() -> None:
+    image = np.full((80, 80, 3), 128, np.uint8)
+    image[20:45, 20:60] = (0, 220, 240)
+    image[45:60, 25:55] = (120, 150, 200)
+    before = image.copy()
+    boxes = np.float32([[20, 20, 60, 60], [20, 20, 60, 60], [-20, 70, 4, 90]])
+    other_hats(image, np.tile(boxes, (4, 1)), np.random.default_rng(3))
+    changed = np.abs(image.astype(int) - before).max(2)
+    assert np.median(changed[22:44, 22:58]) > 60
+    assert not changed[:18].any()
+    assert not changed[48:].any()
