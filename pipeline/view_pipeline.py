@@ -8,7 +8,6 @@ from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from models.detections import Detections
-from models.sureness import AT_THRESHOLD
 from pipeline.boxes import intersection, to_pixels
 from pipeline.confirm import CloseUp, Confirmation, LookWant, Origin, ViewMemory
 from pipeline.confirm.identity import Topic
@@ -17,7 +16,7 @@ from pipeline.measures import Gauge, measured, possible
 from pipeline.novelty import NoveltySettings, ShrunkNovelty
 from pipeline.rules.rule import Rule, make_rule
 from pipeline.rules.settings import StreetVendingSettings
-from pipeline.sightlines import OCCLUDERS, VEHICLES
+from pipeline.sightlines import PEOPLE, VEHICLES, is_sure
 from pipeline.tour.values import CloseView
 from pipeline.tour.visits import VisitGate, patient_tracker, patient_zone
 from pipeline.track import Tracker, TrackerSettings
@@ -218,8 +217,7 @@ class ViewPipeline:
 
 def _is_busy(track: Track) -> bool:
     """People and vehicles are nothing new; what is perhaps a vehicle may be a stall."""
-    is_doubtful = track.label in VEHICLES and track.confidence < AT_THRESHOLD
-    return track.label in OCCLUDERS and not is_doubtful
+    return track.label in PEOPLE or (track.label in VEHICLES and is_sure(track))
 
 
 class _Watch:

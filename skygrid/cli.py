@@ -215,7 +215,7 @@ def train(
         list[str] | None, typer.Option(help="SET=0..1 of the pictures drawn; the rest is shared.")
     ] = None,
     bfloat16: Annotated[
-        bool, typer.Option("--bfloat16", help="Twice as fast on CPUs made for it (Zen 4).")
+        bool, typer.Option("--bfloat16", help="Up to twice as fast on CPUs made for it (Zen 4).")
     ] = False,
 ) -> None:
     """Train a detector: teach, train, export, measure, write the card; resumable."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.sureness import AT_THRESHOLD
 from pipeline.boxes import covered, extent, gap, iou
 from pipeline.rules.settings import GarbageSettings
 from pipeline.rules.standing import (
@@ -15,7 +14,7 @@ from pipeline.rules.standing import (
     learn_act,
     standing_items,
 )
-from pipeline.sightlines import PEOPLE, VEHICLES, seen_now
+from pipeline.sightlines import PEOPLE, VEHICLES, is_sure, seen_now
 from pipeline.types import Act, Box, ClaimKey, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
@@ -66,7 +65,7 @@ class GarbageRule:
     def update(self, scene: Scene) -> list[Suspicion]:
         if self._begun_s is None:
             self._begun_s = scene.timestamp_s
-        bins = [t.xyxy for t in scene.tracks if t.label in BINS and t.confidence >= AT_THRESHOLD]
+        bins = [t.xyxy for t in scene.tracks if t.label in BINS and is_sure(t)]
         garbage = [
             t
             for t in seen_now(scene, {"garbage"})

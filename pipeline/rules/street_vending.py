@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from models.sureness import AT_THRESHOLD
 from pipeline.boxes import area, covered, extent, gap, iou
 from pipeline.rules.settings import StreetVendingSettings
 from pipeline.rules.standing import (
@@ -16,7 +17,7 @@ from pipeline.rules.standing import (
     learn_act,
     standing_items,
 )
-from pipeline.sightlines import CARS, PEOPLE, seen_now
+from pipeline.sightlines import CARS, PEOPLE, is_sure, seen_now
 from pipeline.types import Act, Box, ClaimKey, NovelObject, Reason, Scene, Suspicion, Track
 from pipeline.zones import Zone
 
@@ -30,12 +31,10 @@ EXPLAINED_BY = frozenset(
 these. It never counts for nothing: a stall of unknown make is often taken for a heap or a bin."""
 
 EXPLAINED_SHARE = 0.3
-SURE = 0.5
-"""Confidence from which a class counts with its whole weight."""
 
-NAMED = SURE
-"""Confidence from which a named occupation may be kept by several people in turn: on a busy path
-somebody passes a lamp post all the time."""
+NAMED = AT_THRESHOLD
+"""Confidence from which a class counts with its whole weight, and from which a named occupation
+may be kept by several people in turn: on a busy path somebody passes a lamp post all the time."""
 
 KEPT_SHARE = 0.5
 """Share of the time, over one dwell, that one person must stay with a thing of unknown class.
@@ -213,7 +212,7 @@ class StreetVendingRule:
         """
         if not self._settings.look_back or place.key in self._acts or place.absent_s is None:
             return False
-        return _named(place) >= SURE and bool(trade.near)
+        return _named(place) >= NAMED and bool(trade.near)
 
     def _what(self, place: Standing, trade: Trade) -> list[Reason]:
         """What stands there; where it has no name, its size tells a stall from a speck."""
@@ -226,7 +225,7 @@ class StreetVendingRule:
         }
         reasons = []
         for kind, sure in sorted(place.kinds.items()):
-            weight = weights[kind] * min(1.0, sure / SURE)
+            weight = weights[kind] * min(1.0, sure / NAMED)
             detail = {"dwell_s": round(place.dwell_s, 1), "confidence": round(sure, 3)}
             if kind == NOVEL and (size := trade.size_of(place.anchor)) is not None:
                 weight *= min(1.0, size / settings.novel_size)
@@ -238,7 +237,7 @@ class StreetVendingRule:
         """What people do at a thing says as much as it is sure that there is one."""
         settings = self._settings
         reasons = []
-        sure = min(1.0, max(place.kinds.values(), default=0.0) / SURE)
+        sure = min(1.0, max(place.kinds.values(), default=0.0) / NAMED)
         if trade.near:
             share = min(1.0, trade.attended / max(settings.attended_share, 1e-6))
             reasons.append(
@@ -265,7 +264,7 @@ class StreetVendingRule:
             )
         if act is not None and not act.in_memory:
             reasons.append(Reason("act_out_of_memory", 0.0))
-        cars = [t for t in seen_now(scene, CARS) if t.confidence >= SURE]
+        cars = [t for t in seen_now(scene, CARS) if is_sure(t)]
         if any(gap(t.xyxy, place.footprint) <= 0.2 * extent(t.xyxy) for t in cars):
             reasons.append(Reason("vehicle_at_it", -settings.vehicle_penalty))
         return reasons

@@ -32,9 +32,10 @@ def test_every_scene_is_there_in_every_condition(whole, condition):
     assert not {f"{n}-{condition}" for n in by_day} & whole.keys()
 
 
-def test_one_scene_of_each_type_is_dense_and_all_others_are_not(whole):
+def test_every_scene_is_also_drawn_densely(whole):
     dense = [s for s in whole.values() if s.fps > SUITE_FPS]
     assert {s.fps for s in dense} == {25}
+    assert {s.name for s in dense} == {f"{name}-25fps" for name in SCENES}
     types = {h.type for s in dense for h in happenings(s, Timeline(s))}
     assert types == {
         "street_vending", "garbage", "overflowing_bin", "missing_helmet", "crowding",
@@ -91,7 +92,8 @@ def test_recipe_is_the_same_for_the_same_and_no_other(pictures, tmp_path, monkey
 def test_composites_are_drawn_in_other_conditions_too():
     street = load_scenario(next(p for p in scenario_files() if p.stem == "demo-dumping"))
     made = {s.name: s for s in in_conditions([street])}
-    assert set(made) == {f"demo-dumping-{c}" for c in ("night", "rain", "compressed")}
+    assert set(made) == {f"demo-dumping-{c}" for c in ("night", "rain", "compressed", "25fps")}
+    assert [s.fps for s in in_conditions([street] * 5)].count(25) == 2
     assert made["demo-dumping-night"].conditions.light == "night"
     assert made["demo-dumping-rain"].conditions.rain > 0
     assert made["demo-dumping-compressed"].conditions.crf == 40
