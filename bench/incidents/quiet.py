@@ -6,6 +6,10 @@ A day is watched in pieces of two hours. Each piece is written to disk when it i
 next one begins as the patrol begins after a restart: with the open sightings and the background
 that were kept. So a run that was broken off goes on where it was, and gives the same as one that
 was not.
+
+Days are watched a second time with an operator who rejects every alarm some minutes later, as
+those who live with a patrol do: what a rejection teaches a view is then in force. Until the first
+verdict such a day is the plain one, whose pieces are taken over.
 """
 
 from __future__ import annotations
@@ -13,13 +17,15 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import cv2
 
@@ -32,7 +38,7 @@ from bench.incidents.quiet_page import quiet_page
 from models.detections import Detections
 from models.detector import Detector
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
-from pipeline.confirm import Origin
+from pipeline.confirm import Origin, Rejection, ViewMemory
 from pipeline.engine.unchanged import UnchangedView
 from pipeline.engine.watch import Count
 from pipeline.ledger.codec import sighting_json, sighting_of
@@ -64,6 +70,7 @@ class QuietOptions:
         unchanged_s: The patrol keeps the boxes of an unchanged picture for so long.
         most_s: Begin no further piece after so many seconds of wall clock; None for no end.
         again: Watch pieces once more that were watched, with the detections that were kept.
+        rejected_after_s: In the second run an operator rejects an alarm so long after it.
     """
 
     days: int = 10
@@ -74,6 +81,7 @@ class QuietOptions:
     unchanged_s: float = UNCHANGED_S
     most_s: float | None = None
     again: bool = False
+    rejected_after_s: float = 600.0
 
 
 Progress = Callable[[str, int, int], None]
@@ -113,28 +121,120 @@ def run_quiet(watcher: Watcher, places: tuple[Path | None, Path | None], out: Pa
         sample_videos.errors.SampleError: neither pictures nor clips are there.
     """
     options = options or QuietOptions()
-    weight = watcher.detector.model_id.replace("/", "_").replace(":", "-")
-    how = f"{options.glance_s:g}s-{options.piece_s:g}s-{watcher.counted_by}-form{FORM}"
-    folder = out / "quiet" / weight / how
-    pieces = round(options.until_s / options.piece_s)
-    began, done = time.monotonic(), 0
-    for seed in range(options.first, options.first + options.days):
-        day: _Day | None = None
-        for number in range(pieces):
-            done += 1
-            place = folder / f"day-{seed:02d}"
-            if _is_done(place / f"piece-{number:02d}.json", options):
-                continue
-            if options.most_s is not None and time.monotonic() - began > options.most_s:
-                break
-            day = day or _Day(quiet_view(seed, *places), seed, watcher, place, out / "detections")
-            day.watch(number, options)
-            if progress is not None:
-                progress(f"day {seed}, piece {number}", done, options.days * pieces)
-    result = quiet_result(folder, options.glance_s)
+    days = _Days(watcher, places, out, options, progress)
+    for judged in (False, True):
+        for seed in range(options.first, options.first + options.days):
+            days.watch(seed, judged)
+    result = quiet_result(days.plain, options.glance_s)
+    second = quiet_result(days.judged, options.glance_s)
+    kept = ("all", "by_kind", "by_type", "by_day")
+    result["rejected"] = {"after_s": options.rejected_after_s, **{k: second[k] for k in kept}}
     (out / "quiet.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (out / "quiet.html").write_text(quiet_page(result, folder), encoding="utf-8")
+    (out / "quiet.html").write_text(quiet_page(result, days.plain), encoding="utf-8")
     return result
+
+
+class _Days:
+    """The days of a run, piece by piece; see `run_quiet`.
+
+    Attributes:
+        plain: Folder of the days in which nobody judges.
+        judged: Folder of those in which alarms are rejected.
+    """
+
+    def __init__(self, watcher: Watcher, places: tuple[Path | None, Path | None], out: Path,
+                 options: QuietOptions, progress: Progress | None) -> None:  # fmt: skip
+        weight = watcher.detector.model_id.replace("/", "_").replace(":", "-")
+        how = f"{options.glance_s:g}s-{options.piece_s:g}s-{watcher.counted_by}-form{FORM}"
+        self.plain = out / "quiet" / weight / how
+        self.judged = self.plain.with_name(f"{how}-rejected{options.rejected_after_s:g}s")
+        self._watcher, self._places, self._kept = watcher, places, out / "detections"
+        self._options, self._progress = options, progress
+        self._pieces = round(options.until_s / options.piece_s)
+        self._steps, self._step = 2 * options.days * self._pieces, 0
+        self._began = time.monotonic()
+
+    def watch(self, seed: int, judged: bool) -> None:
+        """Watch what is missing of one day, unless the time is over."""
+        plain, judged_day = (folder / f"day-{seed:02d}" for folder in (self.plain, self.judged))
+        target = judged_day if judged else plain
+        day: _Day | None = None
+        for number in range(self._pieces):
+            self._step += 1
+            name = _piece_name(number)
+            if _is_done(target / name, self._options):
+                continue
+            if judged and not (plain / name).is_file():
+                return
+            if judged and self._is_unjudged(plain, number):
+                _take_over(plain, number, target)
+                continue
+            most_s = self._options.most_s
+            if most_s is not None and time.monotonic() - self._began > most_s:
+                return
+            if day is None:
+                view = quiet_view(seed, *self._places)
+                day = _Day(view, seed, self._watcher, target, self._kept)
+            day.watch(number, self._options, judged)
+            if self._progress is not None:
+                about = f"day {seed}, piece {number}" + ", rejected" * judged
+                self._progress(about, self._step, self._steps)
+
+    def _is_unjudged(self, plain: Path, number: int) -> bool:
+        """Whether no verdict is given before the end of a piece."""
+        operator = _Operator(self._options.rejected_after_s)
+        operator.heard(_sightings_before(plain, number + 1))
+        end_s = MIDNIGHT.timestamp() + (number + 1) * self._options.piece_s
+        return not operator.memory(end_s).rejections
+
+
+def _take_over(plain: Path, number: int, target: Path) -> None:
+    """Copy a piece, and all pictures there are of alarms; the piece comes last."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in (
+        *plain.glob("*.jpg"),
+        plain / _background_name(number),
+        plain / _piece_name(number),
+    ):
+        shutil.copy2(path, target / path.name)
+
+
+class _Operator:
+    """Rejects everything that is raised, so long after it was."""
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+        self._heard: dict[UUID, list[Sighting]] = {}
+
+    def heard(self, sightings: Iterable[Sighting]) -> None:
+        """Take in messages, in order."""
+        for sighting in sightings:
+            self._heard.setdefault(sighting.sighting_id, []).append(sighting)
+
+    def memory(self, now_s: float) -> ViewMemory:
+        """What the view has learned by then: verdicts are about the place as last told."""
+        out = []
+        for told in self._heard.values():
+            due_s = told[0].timestamp_s + self._after_s
+            if due_s <= now_s:
+                last = [s for s in told if s.timestamp_s <= due_s][-1]
+                at = datetime.fromtimestamp(due_s, UTC)
+                out.append(Rejection(last.type, last.zone_id, last.xyxy_norm, at))
+        return ViewMemory(tuple(out))
+
+
+def _piece_name(number: int) -> str:
+    return f"piece-{number:02d}.json"
+
+
+def _background_name(number: int) -> str:
+    return f"background-{number:02d}.npz"
+
+
+def _sightings_before(day: Path, number: int) -> list[Sighting]:
+    """All messages of a day's pieces before one of this number."""
+    pieces = [json.loads((day / _piece_name(n)).read_text("utf-8")) for n in range(number)]
+    return [sighting_of(row) for piece in pieces for row in piece["sightings"]]
 
 
 def _is_done(piece: Path, options: QuietOptions) -> bool:
@@ -171,14 +271,16 @@ class _Day:
         self._kept = KeptDetections(watcher.detector, kept, f"quiet-{seed:02d}", self._regions)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def watch(self, number: int, options: QuietOptions) -> None:
-        """Watch one piece and write it down."""
+    def watch(self, number: int, options: QuietOptions, judged: bool) -> None:
+        """Watch one piece and write it down; if judged, alarms are rejected after a while."""
         detector = self._watcher.detector
         plan = ViewPlan(
             self._origin, (self._zone,), detector.labels, thresholds=detector.thresholds
         )
-        pipeline = ViewPipeline(plan)
-        self._take_up(pipeline, number)
+        pipeline, operator = ViewPipeline(plan), _Operator(options.rejected_after_s)
+        before_this = _sightings_before(self._folder, number)
+        operator.heard(before_this)
+        self._take_up(pipeline, before_this, number)
         unchanged, roi = UnchangedView(options.unchanged_s), self._roi()
         first_s, seen = number * options.piece_s, _Counts()
         attention = Attention(options.glance_s, looks=True, next_s=first_s)
@@ -191,6 +293,8 @@ class _Day:
             seen.in_looks += looking
             found = None if looking else unchanged.known(frame, roi)
             found, counts = self._see(content, frame, found, seen)
+            if judged:
+                pipeline.confirmation.memory = operator.memory(frame.timestamp_s)
             before = time.process_time()
             judgement = pipeline.judge(frame, found, counts=counts, looking=looking)
             seen.cpu_s += time.process_time() - before
@@ -199,7 +303,8 @@ class _Day:
             for sighting in judgement.sightings:
                 self._show(sighting, frame.image)
             sightings += judgement.sightings
-        (self._folder / f"background-{number:02d}.npz").write_bytes(pipeline.background())
+            operator.heard(judgement.sightings)
+        (self._folder / _background_name(number)).write_bytes(pipeline.background())
         self._kept.save()
         self._write(number, {
             "place": self._view.name, "kind": self._view.kind, "commit": commit(),
@@ -246,13 +351,10 @@ class _Day:
         size = self._watcher.detector.input_size
         return tuple(plan_regions(self._view.size, bounds, size, RegionNeeds()).regions)
 
-    def _take_up(self, pipeline: ViewPipeline, number: int) -> None:
+    def _take_up(self, pipeline: ViewPipeline, sightings: Iterable[Sighting], number: int) -> None:
         """What the pieces before left, as after a restart of the patrol."""
-        last = {}
-        for piece in sorted(self._folder.glob("piece-*.json"))[:number]:
-            for row in json.loads(piece.read_text(encoding="utf-8"))["sightings"]:
-                last[row["sighting_id"]] = sighting_of(row)
-        background = self._folder / f"background-{number - 1:02d}.npz"
+        last = {sighting.sighting_id: sighting for sighting in sightings}
+        background = self._folder / _background_name(number - 1)
         known = background.read_bytes() if background.is_file() else b""
         pipeline.restore(last.values(), known)
 
@@ -269,7 +371,7 @@ class _Day:
     def _write(self, number: int, piece: dict[str, Any]) -> None:
         part = self._folder / f".piece-{number:02d}.part"
         part.write_text(json.dumps(piece) + "\n", encoding="utf-8")
-        os.replace(part, self._folder / f"piece-{number:02d}.json")
+        os.replace(part, self._folder / _piece_name(number))
 
 
 def quiet_result(folder: Path, glance_s: float) -> dict[str, Any]:

@@ -42,8 +42,16 @@ def quiet_about(result: dict[str, Any]) -> str:
 
 
 def quiet_rates(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The rates of all places, each kind of place, and each place, by name."""
-    return {"all": result["all"], **result["by_kind"], **result["by_place"]}
+    """The rates of all places, the same with alarms rejected, each kind of place, and each place,
+    by name."""
+    rejected = result["rejected"]
+    named = f"all, alarms rejected after {rejected['after_s'] / 60:g} min"
+    return {
+        "all": result["all"],
+        named: rejected["all"],
+        **result["by_kind"],
+        **result["by_place"],
+    }
 
 
 def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from builders.fake_detector import ColourDetector
 
 from bench.incidents.command import earlier_quiet
 from bench.incidents.errors import BenchError
-from bench.incidents.quiet import QuietOptions, Watcher, run_quiet
+from bench.incidents.quiet import MIDNIGHT, QuietOptions, Watcher, run_quiet
 from pipeline.engine.watch import Count
 from pipeline.types import CrowdCount
 from pipeline.zones import Zone
@@ -21,6 +21,7 @@ from sample_videos.errors import SampleError
 from sample_videos.quiet import FORM, QUIET_CLIPS, FootageDay, quiet_view
 from sample_videos.scenario import Conditions
 from sample_videos.weather import DayWeather
+from streams.types import Frame
 
 PINK = (200, 60, 220)
 NIGHTLY_PINK = (61, 26, 87)
@@ -93,6 +94,23 @@ def test_people_are_counted_as_the_patrol_counts_them(tmp_path):
     assert watch(place, tmp_path / "none")["by_type"] == {}
 
 
+def test_what_was_rejected_is_not_raised_again_where_it_is_little_above_the_limit(tmp_path):
+    def sometimes(shot: Frame, zones: Sequence[Zone], found: object) -> tuple[CrowdCount, ...]:
+        t_s = shot.timestamp_s - MIDNIGHT.timestamp()
+        many = 16.0 if t_s < 100 or t_s > 900 else 1.0
+        return tuple(CrowdCount(zone.id, many, "density") for zone in zones)
+
+    place = clip(tmp_path, heap=False)
+    found = watch(place, tmp_path / "out", sometimes, rejected_after_s=60.0)
+    assert found["by_type"] == {"crowding": 2}
+    assert found["rejected"]["by_type"] == {"crowding": 1}
+    assert found["rejected"]["all"]["camera_days"] == found["all"]["camera_days"]
+    late = watch(place, tmp_path / "late", sometimes, rejected_after_s=2000.0)
+    assert late["rejected"]["by_type"] == late["by_type"] == {"crowding": 2}
+    page = (tmp_path / "out" / "quiet.html").read_text()
+    assert "alarms rejected after 1 min" in page
+
+
 def test_broken_off_day_goes_on_and_gives_the_same(tmp_path):
     place = clip(tmp_path, heap=True)
     out = tmp_path / "out"
@@ -101,10 +119,12 @@ def test_broken_off_day_goes_on_and_gives_the_same(tmp_path):
     assert nothing["all"]["interval"] == [0.0, None]
     whole = watch(place, out)
     pieces = sorted(out.rglob("piece-*.json"))
-    assert len(pieces) == 4
-    for lost in pieces[2:]:
+    assert [path.name for path in pieces] == [f"piece-{n:02d}.json" for n in range(4)] * 2
+    for lost in (*pieces[2:4], *pieces[5:]):
         lost.unlink()
-    assert watch(place, out)["alarms"] == whole["alarms"]
+    again = watch(place, out)
+    assert again["alarms"] == whole["alarms"]
+    assert again["rejected"]["by_day"] == whole["rejected"]["by_day"]
     stored = json.loads((out / "quiet.json").read_text())["alarms"]
     assert [a["alarm_id"] for a in stored] == [a["alarm_id"] for a in whole["alarms"]]
 

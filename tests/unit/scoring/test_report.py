@@ -44,7 +44,7 @@ QUIET_RATE = {
 }
 QUIET = {"model": "patrol@1", "glance_s": 10.0, "commits": ["abc"], "all": QUIET_RATE,
          "by_kind": {"footage": {**QUIET_RATE, "interval": [0.0, None]}},
-         "by_place": {}}  # fmt: skip
+         "by_place": {}, "rejected": {"after_s": 600.0, "all": QUIET_RATE}}  # fmt: skip
 
 
 def outcome(name: str, raised: list[float], cost: tuple[float, float] | None = None) -> Outcome:
