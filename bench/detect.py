@@ -151,7 +151,7 @@ def crowd_report(
 
 
 def in_tiles(settings: DetectorSettings, pictures: Sequence[Picture]) -> list[Scored]:
-    """What is found in the whole pictures and in four tiles of each, merged."""
+    """What is found in the whole pictures and in tiles of each, merged."""
     detector = load_detector(settings.model_copy(update={"confidence_floor": TILED_FLOOR}))
     try:
         return list(scored_pictures(pictures, detector, tiled=True))

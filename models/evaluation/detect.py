@@ -35,7 +35,7 @@ def scored_pictures(
 
     Args:
         detector: loaded with a very low confidence floor.
-        tiled: look at each picture in four overlapping tiles besides the whole.
+        tiled: look at each picture in `pyramid` regions.
 
     Raises:
         OSError: a picture cannot be read.
@@ -68,7 +68,7 @@ def seen_by_patrol(
 def _look(detector: Detector, images: Sequence[ImageArray], tiled: bool) -> Sequence[Detections]:
     if not tiled:
         return detector.detect(images)
-    plans = [(image, four_tiles(image.shape[1], image.shape[0])) for image in images]
+    plans = [(image, pyramid(image.shape[1], image.shape[0])) for image in images]
     return detect_regions(detector, plans)
 
 
@@ -80,8 +80,20 @@ def read_picture(picture: Picture) -> ImageArray:
     return np.asarray(image, np.uint8)
 
 
-def four_tiles(width: int, height: int) -> list[PixelBox]:
-    """The whole picture and four overlapping tiles of 60 % of its sides, pixels."""
-    w, h = round(width * 0.6), round(height * 0.6)
-    corners = [(0, 0), (width - w, 0), (0, height - h), (width - w, height - h)]
-    return [(0, 0, width, height), *((x, y, x + w, y + h) for x, y in corners)]
+PYRAMID: tuple[tuple[int, float], ...] = ((1, 1.0), (2, 0.6), (4, 0.3))
+"""Tiles per side, and the share of the side that each covers.
+
+Measured with patrol11n@3e9582 on persons of 28 px from high up, mAP50: whole and 2x2 0.441, 3x3 of
+0.4 0.534, 4x4 of 0.3 0.581, 5x5 of 0.24 0.556, all three levels 0.589; cars 0.829, 0.787, 0.809,
+0.771 and 0.822."""
+
+
+def pyramid(width: int, height: int) -> list[PixelBox]:
+    """The whole picture and overlapping tiles of `PYRAMID`, pixels."""
+    out = []
+    for count, share in PYRAMID:
+        w, h = round(width * share), round(height * share)
+        steps = [i / (count - 1) if count > 1 else 0.0 for i in range(count)]
+        corners = [(round(x * (width - w)), round(y * (height - h))) for y in steps for x in steps]
+        out += [(x, y, x + w, y + h) for x, y in corners]
+    return out
