@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from sample_videos.composites import (
     hall_composites,
     vending_composites,
 )
+from sample_videos.cutouts import SPOILT_HEAPS, heap_cutouts
 from sample_videos.encode import ClipWriter
 from sample_videos.errors import ScenarioError
 from sample_videos.judge import happenings
@@ -88,3 +91,20 @@ def test_what_is_no_picture_is_refused(root):
     (root / "stills" / "d.mp4").write_text("no video")
     with pytest.raises(ScenarioError, match=r"d\.mp4 must be a picture or a clip"):
         Pictures(root / "stills").backdrop("d.mp4", (32, 24))
+
+
+def test_a_heap_that_the_cut_spoils_is_left_out(tmp_path):
+    folder = tmp_path / "garbage"
+    (folder / "labels").mkdir(parents=True)
+    rows = []
+    for name in ("amsterdam_00665", "amsterdam_00666"):
+        left, top, right, bottom = (v / 640 for v in (58, 135, 380, 386))
+        box = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+        (folder / "labels" / f"{name}.txt").write_text("3 " + " ".join(map(str, box)))
+        rows.append({"file": f"images/{name}.webp", "split": "val", "granularity": "heap",
+                     "width": 640, "height": 640})  # fmt: skip
+    (folder / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert "amsterdam_00665.webp#58,135,380,386" in SPOILT_HEAPS
+    assert [name for name, _ in heap_cutouts(tmp_path)] == [
+        "garbage/images/amsterdam_00666.webp#58,135,380,386"
+    ]
