@@ -26,16 +26,15 @@ def seen_now(scene: Scene, labels: Collection[str]) -> list[Track]:
 
 
 def is_sure(track: Track) -> bool:
-    """Above the threshold of its class; what is perhaps a lorry may as well be a stall.
-
-    A doubtful vehicle hides no news and delivers nothing, but neither is a place behind it called
-    empty: a case closed too early costs more than one that stays open.
-    """
+    """At or above the threshold of its class."""
     return track.confidence >= AT_THRESHOLD
 
 
 def is_hidden(box: Box, scene: Scene, labels: Collection[str] = OCCLUDERS) -> bool:
-    """True when somebody or something nearer to the camera covers the place now."""
+    """True when somebody or something nearer to the camera covers the place now.
+
+    A doubtful vehicle does, too: a case closed too early costs more than one that stays open.
+    """
     return hides(box, (t.xyxy for t in seen_now(scene, labels)))
 
 

@@ -73,8 +73,8 @@ SPOILT_HEAPS = frozenset({
     "amsterdam_00610.webp#115,251,276,380", "amsterdam_00649.webp#23,78,449,253",
     "amsterdam_00665.webp#58,135,380,386",
 })  # fmt: skip
-"""Heaps that bring the street of their own picture along, by night in four of them, or are a dark
-patch alone, judged by eye."""
+"""13 of 27 heaps: they bring the street of their own picture along, or are a dark patch alone.
+Judged by eye, from the cut-outs alone."""
 SPOILT_PEOPLE = frozenset({
     "rf100cs_00068.webp#462,85,541,365", "rf100cs_00171.webp#251,49,415,399",
     "rf100cs_00244.webp#25,5,221,640", "rf100cs_00244.webp#358,47,548,604",
@@ -86,8 +86,14 @@ SPOILT_PEOPLE = frozenset({
     "rf100cs_00824.webp#27,188,136,455", "rf100cs_00902.webp#438,86,523,367",
     "syook_00006.webp#268,153,395,555",
 })  # fmt: skip
-"""People whose helmet, head or body the cut loses, judged by eye."""
-HELMETED = tuple(n for n in BYSTANDERS[5:] if n.rpartition("/")[2] not in SPOILT_PEOPLE)
+"""17 of 74 people: the cut loses helmet, head or body. Judged by eye, from the cut-outs alone."""
+
+
+def _file(cutout: str) -> str:
+    return cutout.rpartition("/")[2]
+
+
+HELMETED = tuple(name for name in BYSTANDERS[5:] if _file(name) not in SPOILT_PEOPLE)
 """Those of `BYSTANDERS` with a helmet that the cut keeps."""
 
 
@@ -107,10 +113,6 @@ def head_cutouts(data: Path) -> list[tuple[str, str]]:
         SampleError: there are none.
     """
     return _some([p for p in _people(data) if _file(p[0]) not in SPOILT_PEOPLE], data / "helmet")
-
-
-def _file(cutout: str) -> str:
-    return cutout.rpartition("/")[2]
 
 
 def _some(found: list[_T], folder: Path) -> list[_T]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 
 from sample_videos.catalogue import HERE, scenario_files
@@ -51,7 +51,8 @@ class Matrix(BaseModel):
         conditions: Changes by name, each made to every scenario.
         hidden: By scenario what stands before its happening.
         composites: Names of the conditions in which composites are drawn, too.
-        dense_composites: One composite of so many is also drawn at 25 fps, as every scenario is.
+        dense_composites: Numbers of the composites of each kind that are also drawn at 25 fps, as
+            every scenario is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,7 +60,7 @@ class Matrix(BaseModel):
     conditions: dict[str, dict[str, Any]]
     hidden: dict[str, dict[str, Any]]
     composites: tuple[str, ...]
-    dense_composites: int = Field(ge=1)
+    dense_composites: tuple[int, ...]
 
     def variants(self, names: Sequence[str]) -> Iterator[Variant]:
         """All combinations with scenarios of these names."""
@@ -108,7 +109,8 @@ def in_conditions(composites: Sequence[Scenario]) -> list[Scenario]:
     matrix = _told().matrix
     changes = [(name, matrix.conditions[name]) for name in matrix.composites]
     out = [scene.varied(name, change) for scene in composites for name, change in changes]
-    return out + [s.varied("25fps", _DENSE) for s in composites[:: matrix.dense_composites]]
+    dense = [s for s in composites if int(s.name.rpartition("-")[2]) in matrix.dense_composites]
+    return out + [scene.varied("25fps", _DENSE) for scene in dense]
 
 
 def _paced(scenario: Scenario) -> Scenario:

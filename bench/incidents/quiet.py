@@ -127,10 +127,10 @@ def run_quiet(watcher: Watcher, places: tuple[Path | None, Path | None], out: Pa
             days.watch(seed, judged)
     result = quiet_result(days.plain, options.glance_s)
     second = quiet_result(days.judged, options.glance_s)
-    kept = ("all", "by_kind", "by_type", "by_day")
+    kept = ("commits", "all", "by_type", "by_day", "alarms")
     result["rejected"] = {"after_s": options.rejected_after_s, **{k: second[k] for k in kept}}
     (out / "quiet.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (out / "quiet.html").write_text(quiet_page(result, days.plain), encoding="utf-8")
+    (out / "quiet.html").write_text(quiet_page(result, days.plain, days.judged), encoding="utf-8")
     return result
 
 
@@ -162,10 +162,12 @@ class _Days:
         for number in range(self._pieces):
             self._step += 1
             name = _piece_name(number)
-            if _is_done(target / name, self._options):
-                continue
-            if judged and not (plain / name).is_file():
+            if judged and not _is_done(plain / name, self._options):
                 return
+            if _is_done(target / name, self._options) and not (
+                judged and _commit_of(target / name) != _commit_of(plain / name)
+            ):
+                continue
             if judged and self._is_unjudged(plain, number):
                 _take_over(plain, number, target)
                 continue
@@ -189,14 +191,12 @@ class _Days:
 
 
 def _take_over(plain: Path, number: int, target: Path) -> None:
-    """Copy a piece, and all pictures there are of alarms; the piece comes last."""
+    """Copy a piece and the pictures of what is raised in it; the piece comes last."""
     target.mkdir(parents=True, exist_ok=True)
-    for path in (
-        *plain.glob("*.jpg"),
-        plain / _background_name(number),
-        plain / _piece_name(number),
-    ):
-        shutil.copy2(path, target / path.name)
+    rows = json.loads((plain / _piece_name(number)).read_text("utf-8"))["sightings"]
+    shown = sorted({f"{row['sighting_id']}.jpg" for row in rows})
+    for name in (*shown, _background_name(number), _piece_name(number)):
+        shutil.copy2(plain / name, target / name)
 
 
 class _Operator:
@@ -241,7 +241,11 @@ def _is_done(piece: Path, options: QuietOptions) -> bool:
     """Whether a piece was watched; when all are watched again, by this very commit."""
     if not piece.is_file():
         return False
-    return not options.again or json.loads(piece.read_text("utf-8"))["commit"] == commit()
+    return not options.again or _commit_of(piece) == commit()
+
+
+def _commit_of(piece: Path) -> str:
+    return str(json.loads(piece.read_text("utf-8"))["commit"])
 
 
 @dataclass(slots=True)

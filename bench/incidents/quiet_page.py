@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,16 @@ QUIET_HEAD = ("places", "camera-days", "pictures", "of them in looks", "detected
               "per camera-day", "95 %")  # fmt: skip
 
 
-def quiet_page(result: dict[str, Any], folder: Path) -> str:
+def quiet_page(result: dict[str, Any], folder: Path, judged: Path) -> str:
     """The page, self-contained.
 
     Args:
         result: Of `quiet.quiet_result`.
         folder: Where the days and their pictures are.
+        judged: Where those are on which alarms were rejected.
     """
-    cards = "".join(_card(alarm, folder) for alarm in result["alarms"][:_MOST])
-    left = len(result["alarms"]) - _MOST
-    more = f"<p>{left} more are left out; quiet.json names them.</p>" if left > 0 else ""
+    cards = _cards(result["alarms"], folder)
+    again = _cards(result["rejected"]["alarms"], judged)
     head, *body = quiet_rows(result)
     rows = "<tr>" + "".join(f"<th>{cell}" for cell in head)
     rows += "".join("<tr>" + "".join(f"<td>{html.escape(c)}" for c in cells) for cells in body)
@@ -31,27 +31,36 @@ def quiet_page(result: dict[str, Any], folder: Path) -> str:
         "<style>body{font:15px system-ui}figure{display:inline-block;margin:.5rem;width:320px}"
         "img{width:320px}td,th{padding:.2rem .8rem;text-align:right}</style><h1>Quiet days</h1>"
         f"<p>{html.escape(quiet_about(result))} Every alarm is a false one.</p>"
-        f"<table>{rows}</table>{cards}{more}</html>"
+        f"<table>{rows}</table>{cards}"
+        f"<h2>Where an operator rejects them</h2>{again}</html>"
     )
+
+
+def _cards(alarms: Sequence[dict[str, Any]], folder: Path) -> str:
+    cards = "".join(_card(alarm, folder) for alarm in alarms[:_MOST])
+    left = len(alarms) - _MOST
+    return cards + (f"<p>{left} more are left out; quiet.json names them." if left > 0 else "")
 
 
 def quiet_about(result: dict[str, Any]) -> str:
     """What watched them, in one sentence."""
-    commits = ", ".join(result["commits"])
+    commits = ", ".join(sorted({*result["commits"], *_rejected(result).get("commits", ())}))
     return f"{result['model']}, a glance every {result['glance_s']:g} s, commits {commits}."
 
 
 def quiet_rates(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The rates of all places, the same with alarms rejected, each kind of place, and each place,
     by name."""
-    rejected = result["rejected"]
-    named = f"all, alarms rejected after {rejected['after_s'] / 60:g} min"
-    return {
-        "all": result["all"],
-        named: rejected["all"],
-        **result["by_kind"],
-        **result["by_place"],
-    }
+    rates = {"all": result["all"]}
+    if rejected := _rejected(result):
+        rates[f"all, alarms rejected after {rejected['after_s'] / 60:g} min"] = rejected["all"]
+    return rates | result["by_kind"] | result["by_place"]
+
+
+def _rejected(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of the second run; empty in a file of before there was one."""
+    told: Mapping[str, Any] = result.get("rejected", {})
+    return told
 
 
 def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:

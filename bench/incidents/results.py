@@ -112,4 +112,4 @@ def _quiet_days(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     days: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return days if days.get("form") == FORM and "rejected" in days else None
+    return days if days.get("form") == FORM else None

@@ -72,7 +72,7 @@ def _peer(name: str, detector: Detector, settings: DetectorSettings, folder: Pat
 
 
 def _clips(folder: Path) -> list[TrueClip]:
-    dense = [s for s in suite_scenarios() if s.fps > SUITE_FPS]
+    dense = [s for s in suite_scenarios() if s.fps > SUITE_FPS and s.name.startswith("demo-")]
     scenarios = {s.name: s for s in (*suite_scenarios(matrix=False), *dense)}
     made = {clip.clip for clip in render_suite(folder, list(scenarios.values()))}
     return [clip for clip in clips_in(folder, folder) if clip.path in made]

@@ -108,15 +108,16 @@ def other_hats(
         xyxy: (N, 4) boxes over hat and head, px.
 
     Returns:
-        (M, 4) those of them that were chosen.
+        (M, 4) those of them that were changed: no other is too small.
     """
-    chosen = xyxy[rng.random(len(xyxy)) < 0.5]
-    for box in chosen:
+    changed = []
+    for box in xyxy[rng.random(len(xyxy)) < 0.5]:
         left, top, right, bottom = np.rint(box).astype(int)
         hat = image[max(0, top) : top + round((bottom - top) * 0.65), max(0, left) : right]
         if min(hat.shape[:2]) >= _SMALLEST_HAT_PX:
             hat[:] = _dyed(hat, rng)
-    return chosen
+            changed.append(box)
+    return np.array(changed, np.float32).reshape(-1, 4)
 
 
 _SMALLEST_HAT_PX = 6

@@ -34,7 +34,7 @@ class Recipe:
         mosaic: share of pictures that hold four.
         scale: range of the scale of single pictures (1: longer side 640 px), log-uniform.
         mosaic_scale: the same for the four pictures of a mosaic.
-        above: pictures from high up are enlarged up to so many times more: a patrol tiles them.
+        above: pictures from high up are enlarged up to so many times more, as in tiles.
         effects: share of pictures with camera effects; the others get colour jitter only.
         hats: share of pictures in which hats and hair get other colours.
         min_visible: objects with less of their area inside are ignored, not learned.

@@ -33,8 +33,8 @@ these. It never counts for nothing: a stall of unknown make is often taken for a
 EXPLAINED_SHARE = 0.3
 
 NAMED = AT_THRESHOLD
-"""Confidence from which a class counts with its whole weight, and from which a named occupation
-may be kept by several people in turn: on a busy path somebody passes a lamp post all the time."""
+"""Confidence from which a named occupation may be kept by several people in turn: on a busy path
+somebody passes a lamp post all the time."""
 
 KEPT_SHARE = 0.5
 """Share of the time, over one dwell, that one person must stay with a thing of unknown class.
@@ -225,7 +225,7 @@ class StreetVendingRule:
         }
         reasons = []
         for kind, sure in sorted(place.kinds.items()):
-            weight = weights[kind] * min(1.0, sure / NAMED)
+            weight = weights[kind] * min(1.0, sure / AT_THRESHOLD)
             detail = {"dwell_s": round(place.dwell_s, 1), "confidence": round(sure, 3)}
             if kind == NOVEL and (size := trade.size_of(place.anchor)) is not None:
                 weight *= min(1.0, size / settings.novel_size)
@@ -237,7 +237,7 @@ class StreetVendingRule:
         """What people do at a thing says as much as it is sure that there is one."""
         settings = self._settings
         reasons = []
-        sure = min(1.0, max(place.kinds.values(), default=0.0) / NAMED)
+        sure = min(1.0, max(place.kinds.values(), default=0.0) / AT_THRESHOLD)
         if trade.near:
             share = min(1.0, trade.attended / max(settings.attended_share, 1e-6))
             reasons.append(

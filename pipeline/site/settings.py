@@ -48,7 +48,7 @@ class Framing(Settings):
         le=1000,
         description="Side of the smallest object wanted, in pixels of the full picture: the zones "
         "are tiled until it is large enough to be detected. None: one look at the zones. For "
-        "people seen from high up say half their size: they need more pixels than others.",
+        "people seen from high up say a third of their size: they need more pixels than others.",
     )
     smallest_object_m: float | None = Field(
         None,

@@ -106,7 +106,7 @@ def test_quiet_days_of_the_same_folder_are_in_the_report_and_those_of_an_older_f
     rate = dict.fromkeys(("pictures", "in_looks", "detected", "false_alarms"), 0)
     rate |= {"camera_days": 10.0, "false_per_day": 0.0, "interval": [0.0, 0.369]}
     days = {"model": "m@1", "glance_s": 10.0, "commits": ["abc"], "all": rate, "form": form}
-    days |= {"by_kind": {}, "by_place": {}, "rejected": {"after_s": 600.0, "all": rate}}
+    days |= {"by_kind": {}, "by_place": {}}
     (tmp_path / "quiet.json").write_text(json.dumps(days))
     bench_incidents(IncidentBench(tmp_path, PERFECT, small=True))
     page = (tmp_path / "report.html").read_text()

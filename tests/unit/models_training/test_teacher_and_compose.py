@@ -183,8 +183,26 @@ def test_a_hat_gets_another_colour_and_what_is_not_of_its_colour_stays() -> None
     image[45:60, 25:55] = (120, 150, 200)
     before = image.copy()
     boxes = np.float32([[20, 20, 60, 60], [20, 20, 60, 60], [-20, 70, 4, 90]])
-    other_hats(image, np.tile(boxes, (4, 1)), np.random.default_rng(3))
+    told = other_hats(image, np.tile(boxes, (4, 1)), np.random.default_rng(3))
+    assert {tuple(box) for box in told.tolist()} == {(20.0, 20.0, 60.0, 60.0)}
     changed = np.abs(image.astype(int) - before).max(2)
     assert np.median(changed[22:44, 22:58]) > 60
     assert not changed[:18].any()
     assert not changed[48:].any()
+
+
+def test_a_head_too_small_to_dye_is_neither_changed_nor_told() -> None:
+    image = np.full((80, 80, 3), 128, np.uint8)
+    small = np.tile(np.float32([[10, 10, 15, 17]]), (12, 1))
+    assert other_hats(image, small, np.random.default_rng(1)).shape == (0, 4)
+    assert (image == 128).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_an_elder_is_not_asked_about_hats_of_another_colour(share: float) -> None:
+    heads = (GREY_IMAGE, lesson(picture([HELMET] * 8, {HELMET}), None))
+    recipe = Recipe(size_px=320, hats=share, effects=0.0, mosaic=0.0)
+    made = cut([heads], recipe, np.random.default_rng(2))
+    cells = made.unasked.any()
+    assert cells == (share > 0)
+    assert not made.unasked.all()

@@ -6,6 +6,12 @@ import pytest
 
 from sample_videos import suite
 from sample_videos.catalogue import scenario_files
+from sample_videos.composites import (
+    bin_composites,
+    crowd_composites,
+    hall_composites,
+    vending_composites,
+)
 from sample_videos.judge import happenings
 from sample_videos.pictures import Pictures
 from sample_videos.scenario import Scenario, load_scenario
@@ -91,10 +97,22 @@ def test_recipe_is_the_same_for_the_same_and_no_other(pictures, tmp_path, monkey
 
 def test_composites_are_drawn_in_other_conditions_too():
     street = load_scenario(next(p for p in scenario_files() if p.stem == "demo-dumping"))
+    street = street.model_copy(update={"name": "real-heap-07"})
     made = {s.name: s for s in in_conditions([street])}
-    assert set(made) == {f"demo-dumping-{c}" for c in ("night", "rain", "compressed", "25fps")}
-    assert [s.fps for s in in_conditions([street] * 5)].count(25) == 2
-    assert made["demo-dumping-night"].conditions.light == "night"
-    assert made["demo-dumping-rain"].conditions.rain > 0
-    assert made["demo-dumping-compressed"].conditions.crf == 40
+    assert set(made) == {f"real-heap-07-{c}" for c in ("night", "rain", "compressed")}
+    assert made["real-heap-07-night"].conditions.light == "night"
+    assert made["real-heap-07-rain"].conditions.rain > 0
+    assert made["real-heap-07-compressed"].conditions.crf == 40
     assert {s.actors for s in made.values()} == {street.actors}
+
+
+def test_of_each_kind_of_composite_one_with_and_one_without_an_incident_is_dense():
+    kinds = {
+        "bin": bin_composites(6),
+        "crowd": crowd_composites(6, footage=False),
+        "hall": hall_composites(4),
+        "stall": vending_composites(6),
+    }
+    for scenarios in kinds.values():
+        dense = [s for s in in_conditions(scenarios) if s.fps == 25]
+        assert sorted(bool(happenings(s, Timeline(s))) for s in dense) == [False, True]
