@@ -54,7 +54,7 @@ def quiet_rates(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     rates = {"all": result["all"]}
     if rejected := _rejected(result):
         rates[f"all, alarms rejected after {rejected['after_s'] / 60:g} min"] = rejected["all"]
-    return rates | result["by_kind"] | result["by_place"]
+    return {**rates, **result["by_kind"], **result["by_place"]}
 
 
 def _rejected(result: Mapping[str, Any]) -> Mapping[str, Any]:
