@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import cv2
 
@@ -35,10 +34,11 @@ from bench.incidents.commit import commit
 from bench.incidents.intervals import rate_over_places
 from bench.incidents.kept import KeptDetections, picture_name
 from bench.incidents.quiet_page import quiet_page
+from bench.incidents.rejecting import Operator
 from models.detections import Detections
 from models.detector import Detector
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
-from pipeline.confirm import Origin, Rejection, ViewMemory
+from pipeline.confirm import Origin
 from pipeline.engine.unchanged import UnchangedView
 from pipeline.engine.watch import Count
 from pipeline.ledger.codec import sighting_json, sighting_of
@@ -184,7 +184,7 @@ class _Days:
 
     def _is_unjudged(self, plain: Path, number: int) -> bool:
         """Whether no verdict is given before the end of a piece."""
-        operator = _Operator(self._options.rejected_after_s)
+        operator = Operator(self._options.rejected_after_s)
         operator.heard(_sightings_before(plain, number + 1))
         end_s = MIDNIGHT.timestamp() + (number + 1) * self._options.piece_s
         return not operator.memory(end_s).rejections
@@ -197,30 +197,6 @@ def _take_over(plain: Path, number: int, target: Path) -> None:
     shown = sorted({f"{row['sighting_id']}.jpg" for row in rows})
     for name in (*shown, _background_name(number), _piece_name(number)):
         shutil.copy2(plain / name, target / name)
-
-
-class _Operator:
-    """Rejects everything that is raised, so long after it was."""
-
-    def __init__(self, after_s: float) -> None:
-        self._after_s = after_s
-        self._heard: dict[UUID, list[Sighting]] = {}
-
-    def heard(self, sightings: Iterable[Sighting]) -> None:
-        """Take in messages, in order."""
-        for sighting in sightings:
-            self._heard.setdefault(sighting.sighting_id, []).append(sighting)
-
-    def memory(self, now_s: float) -> ViewMemory:
-        """What the view has learned by then: verdicts are about the place as last told."""
-        out = []
-        for told in self._heard.values():
-            due_s = told[0].timestamp_s + self._after_s
-            if due_s <= now_s:
-                last = [s for s in told if s.timestamp_s <= due_s][-1]
-                at = datetime.fromtimestamp(due_s, UTC)
-                out.append(Rejection(last.type, last.zone_id, last.xyxy_norm, at))
-        return ViewMemory(tuple(out))
 
 
 def _piece_name(number: int) -> str:
@@ -281,7 +257,7 @@ class _Day:
         plan = ViewPlan(
             self._origin, (self._zone,), detector.labels, thresholds=detector.thresholds
         )
-        pipeline, operator = ViewPipeline(plan), _Operator(options.rejected_after_s)
+        pipeline, operator = ViewPipeline(plan), Operator(options.rejected_after_s)
         before_this = _sightings_before(self._folder, number)
         operator.heard(before_this)
         self._take_up(pipeline, before_this, number)
