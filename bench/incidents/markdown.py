@@ -16,7 +16,7 @@ def markdown_report(result: BenchResult, quiet: dict[str, Any] | None = None) ->
 
     Args:
         result: Of the run.
-        quiet: Of `quiet.quiet_result`, where quiet days were watched.
+        quiet: Of `quiet_result.quiet_result`, where quiet days were watched.
     """
     about = result.about
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())

@@ -19,8 +19,7 @@ import math
 import os
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,12 +27,11 @@ from typing import Any
 
 import cv2
 
-from bench.incidents.alarms import Alarm, alarms_of
 from bench.incidents.attention import Attention
 from bench.incidents.commit import commit
-from bench.incidents.intervals import rate_over_places
 from bench.incidents.kept import KeptDetections, picture_name
 from bench.incidents.quiet_page import quiet_page
+from bench.incidents.quiet_result import MIDNIGHT, quiet_result
 from bench.incidents.rejecting import Operator
 from models.detections import Detections
 from models.detector import Detector
@@ -50,7 +48,6 @@ from sample_videos.quiet import FORM, QuietView, quiet_view
 from sample_videos.weather import DAY_S
 from streams.types import Frame, ImageArray
 
-MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 UNCHANGED_S = WorkerSettings().unchanged_s
 """As a site has it by default."""
 _MOST_DRAWN = 200
@@ -85,7 +82,6 @@ class QuietOptions:
 
 
 Progress = Callable[[str, int, int], None]
-_Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +160,8 @@ class _Days:
             name = _piece_name(number)
             if judged and not _is_done(plain / name, self._options):
                 return
-            if _is_done(target / name, self._options) and not (
-                judged and _commit_of(target / name) != _commit_of(plain / name)
-            ):
+            fresh = not judged or _is_of_one_commit(plain / name, target / name)
+            if fresh and _is_done(target / name, self._options):
                 continue
             if judged and self._is_unjudged(plain, number):
                 _take_over(plain, number, target)
@@ -218,6 +213,10 @@ def _is_done(piece: Path, options: QuietOptions) -> bool:
     if not piece.is_file():
         return False
     return not options.again or _commit_of(piece) == commit()
+
+
+def _is_of_one_commit(plain: Path, judged: Path) -> bool:
+    return judged.is_file() and _commit_of(plain) == _commit_of(judged)
 
 
 def _commit_of(piece: Path) -> str:
@@ -352,69 +351,3 @@ class _Day:
         part = self._folder / f".piece-{number:02d}.part"
         part.write_text(json.dumps(piece) + "\n", encoding="utf-8")
         os.replace(part, self._folder / _piece_name(number))
-
-
-def quiet_result(folder: Path, glance_s: float) -> dict[str, Any]:
-    """False alarms per camera-day of all pieces in a folder: in all, by kind and by place."""
-    days = [list(_pieces(day)) for day in sorted(folder.glob("day-*"))]
-    every = [piece for day in days for piece in day]
-    alarms = [
-        {"day": day[0]["day"], "kind": day[0]["kind"], "place": day[0]["place"], **a.to_json()}
-        for day in days if day for a in _alarms(day)
-    ]  # fmt: skip
-    return {
-        "form": FORM,
-        "model": folder.parent.name,
-        "glance_s": glance_s,
-        "commits": sorted({p["commit"] for p in every}),
-        "all": _rate(alarms, every),
-        **{f"by_{name}": _rates_by(name, alarms, every) for name in ("kind", "place")},
-        "by_type": dict(Counter(str(a["type"]) for a in alarms)),
-        "by_day": {day[0]["day"]: _of_day(day, alarms) for day in days if day},
-        "alarms": alarms,
-    }  # fmt: skip
-
-
-def _of_day(day: _Rows, alarms: _Rows) -> dict[str, Any]:
-    """Where, how long, and what was raised how often in one day."""
-    name = day[0]["day"]
-    return {
-        "place": day[0]["place"],
-        "watched_s": sum(piece["watched_s"] for piece in day),
-        "by_type": dict(Counter(str(a["type"]) for a in alarms if a["day"] == name)),
-    }
-
-
-def _pieces(day: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(day.glob("piece-*.json")):
-        yield {"day": day.name, **json.loads(path.read_text(encoding="utf-8"))}
-
-
-def _alarms(day: list[dict[str, Any]]) -> list[Alarm]:
-    sightings = [sighting_of(row) for piece in day for row in piece["sightings"]]
-    return [a for a in alarms_of(sightings, MIDNIGHT.timestamp()) if a.reopens is None]
-
-
-def _rates_by(name: str, alarms: _Rows, pieces: _Rows) -> dict[str, dict[str, Any]]:
-    parts: dict[str, tuple[_Rows, _Rows]] = {p[name]: ([], []) for p in pieces}
-    for number, rows in enumerate((alarms, pieces)):
-        for row in rows:
-            parts[row[name]][number].append(row)
-    return {value: _rate(*part) for value, part in sorted(parts.items())}
-
-
-def _rate(alarms: _Rows, pieces: _Rows) -> dict[str, Any]:
-    days = sum(p["watched_s"] for p in pieces) / DAY_S
-    raised = Counter(a["place"] for a in alarms)
-    watched: Counter[str] = Counter()
-    for piece in pieces:
-        watched[piece["place"]] += piece["watched_s"]
-    low, high = rate_over_places(
-        [raised[place] for place in watched], [s / DAY_S for s in watched.values()]
-    )
-    counted = ("pictures", "in_looks", "detected", "cpu_s")
-    return {
-        "camera_days": days, **{name: sum(p[name] for p in pieces) for name in counted},
-        "false_alarms": len(alarms), "false_per_day": len(alarms) / days if days else None,
-        "interval": [low, high if days else None],
-    }  # fmt: skip

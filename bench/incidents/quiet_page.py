@@ -17,7 +17,7 @@ def quiet_page(result: dict[str, Any], folder: Path, judged: Path) -> str:
     """The page, self-contained.
 
     Args:
-        result: Of `quiet.quiet_result`.
+        result: Of `quiet_result.quiet_result`.
         folder: Where the days and their pictures are.
         judged: Where those are on which alarms were rejected.
     """

@@ -39,7 +39,7 @@ def html_report(result: BenchResult, folder: Path, quiet: dict[str, Any] | None 
     Args:
         result: Of the run.
         folder: Where the page will lie; links are from there.
-        quiet: Of `quiet.quiet_result`, where quiet days were watched.
+        quiet: Of `quiet_result.quiet_result`, where quiet days were watched.
     """
     about = result.about
     seconds = sum(c["seconds"] for c in about["clips"])

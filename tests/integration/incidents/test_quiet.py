@@ -12,7 +12,8 @@ from builders.fake_detector import ColourDetector
 
 from bench.incidents.command import earlier_quiet
 from bench.incidents.errors import BenchError
-from bench.incidents.quiet import MIDNIGHT, QuietOptions, Watcher, run_quiet
+from bench.incidents.quiet import QuietOptions, Watcher, run_quiet
+from bench.incidents.quiet_result import MIDNIGHT
 from pipeline.engine.watch import Count
 from pipeline.types import CrowdCount
 from pipeline.zones import Zone
