@@ -10,6 +10,12 @@ import numpy.typing as npt
 Image = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, BGR."""
 
+SMALLEST_HAT_PX = 6
+"""Sides below which a hat is left as it is."""
+
+ALIKE = 30.0
+"""Distance in Lab at which a pixel is half as much of the hat as its middle."""
+
 
 def camera_effects(image: Image, rng: np.random.Generator) -> Image:
     """A random chain of effects, in the order light, optics, sensor and encoder apply them."""
@@ -108,21 +114,16 @@ def other_hats(
         xyxy: (N, 4) boxes over hat and head, px.
 
     Returns:
-        (M, 4) those of them that were changed: no other is too small.
+        (M, 4) those that were changed; too small ones never are.
     """
     changed = []
     for box in xyxy[rng.random(len(xyxy)) < 0.5]:
         left, top, right, bottom = np.rint(box).astype(int)
         hat = image[max(0, top) : top + round((bottom - top) * 0.65), max(0, left) : right]
-        if min(hat.shape[:2]) >= _SMALLEST_HAT_PX:
+        if min(hat.shape[:2]) >= SMALLEST_HAT_PX:
             hat[:] = _dyed(hat, rng)
             changed.append(box)
     return np.array(changed, np.float32).reshape(-1, 4)
-
-
-_SMALLEST_HAT_PX = 6
-_ALIKE = 30.0
-"""Distance in Lab at which a pixel is half as much of the hat as its middle."""
 
 
 def _dyed(hat: Image, rng: np.random.Generator) -> Image:
@@ -132,7 +133,7 @@ def _dyed(hat: Image, rng: np.random.Generator) -> Image:
     middle = slice(height // 8, height // 2), slice(width * 3 // 10, width * 7 // 10)
     lab = cv2.cvtColor(hat, cv2.COLOR_BGR2Lab).astype(np.float32)
     distance = np.linalg.norm(lab - np.median(lab[middle], (0, 1)), axis=2)
-    share = cv2.GaussianBlur(np.exp2(-np.square(distance / _ALIKE)), (3, 3), 0)
+    share = cv2.GaussianBlur(np.exp2(-np.square(distance / ALIKE)), (3, 3), 0)
     y, x = np.linspace(-0.9, 0.9, height)[:, None], np.linspace(-0.9, 0.9, width)
     share = (share * np.clip(3 * (1.1 - y * y - x * x), 0, 1))[..., None]
     hsv = cv2.cvtColor(hat, cv2.COLOR_BGR2HSV).astype(np.float32)
