@@ -104,6 +104,7 @@ def test_the_second_operator_is_told(house: Any, desk: Any) -> None:
         second.sign_in(house.url, "supervisor")
         same = first.current()
         assert same == second.current()
+        second.page.wait_for_selector("#link:not([hidden]):not(.lost)")
         first.page.keyboard.press("a")
         wait_review(house, same, "accepted")
         second.page.wait_for_selector(".toast.bad")
