@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from models.detections import Detections, FloatArray
 from models.detector import Detector, ImageArray
-from models.nms import areas, intersections
+from models.nms import areas, intersections, iou_matrix
 from models.region_plan import PixelBox
 
 EDGE_PX = 3.0
@@ -17,6 +17,9 @@ EDGE_PX = 3.0
 
 SAME_IOU = 0.5
 """Two whole boxes of one class from different regions are one object above this overlap."""
+
+WITHIN = 0.9
+"""A box with this share of its area in a region should be seen there, too."""
 
 SAME_SHARE = 0.6
 """A whole box and a cut one are one object when they share this much of the smaller one."""
@@ -88,6 +91,41 @@ def merge_regions(
     same, parts = rivals & _same(every.xyxy, cut), rivals & _parts(every.xyxy, cut)
     is_cut: BoolArray = np.any(cut, axis=1)
     return _keep(every, is_cut, same, parts)
+
+
+def seen_twice(
+    found: Detections, enlarged: Detections, region: PixelBox, frame_size: tuple[int, int]
+) -> Detections:
+    """Boxes of a picture after a part of it was looked at once more, enlarged.
+
+    What both looks see is as sure as the mean of both, what only one of them sees is half as sure
+    (as boxes of several networks are fused by Solovyev et al., arXiv:1910.13302): what is there
+    is there at both scales. What lies only partly in the region stays as it was.
+
+    Args:
+        found: pixels of the full frame.
+        enlarged: likewise, of the region alone.
+        region: pixels of the full frame.
+        frame_size: (width, height) of the full frame.
+    """
+    is_cut: BoolArray = np.any(_cut_sides(enlarged.xyxy, region, frame_size), axis=1)
+    enlarged = enlarged.where(~is_cut)
+    within = intersections(found.xyxy, np.array([region], np.float32))[:, 0]
+    asked = within >= WITHIN * areas(found.xyxy)
+    overlap = iou_matrix(found.xyxy, enlarged.xyxy)
+    overlap[found.class_id[:, None] != enlarged.class_id[None, :]] = 0
+    sure = found.confidence.copy()
+    sure_enlarged = enlarged.confidence * np.float32(0.5)
+    sure[asked] /= 2
+    is_double = np.zeros(len(found), bool)
+    for column in np.argsort(-enlarged.confidence, kind="stable"):
+        rivals = np.where(is_double, 0, overlap[:, column])
+        twin = int(rivals.argmax()) if len(rivals) else 0
+        if len(rivals) and rivals[twin] > SAME_IOU:
+            sure_enlarged[column] += found.confidence[twin] / 2
+            is_double[twin] = True
+    wide = Detections(found.xyxy, sure, found.class_id).where(~is_double)
+    return Detections.concat([wide, Detections(enlarged.xyxy, sure_enlarged, enlarged.class_id)])
 
 
 def _moved(part: Detections, region: PixelBox) -> Detections:

@@ -12,9 +12,10 @@ import numpy as np
 
 from models.detections import Detections
 from models.detector import Detector
-from models.region_plan import PixelBox
-from models.regions import detect_regions
+from models.region_plan import PixelBox, enlarged_region
+from models.regions import detect_regions, seen_twice
 from models.sureness import carry_floor
+from pipeline.types import Box
 from streams.types import ImageArray
 
 
@@ -61,6 +62,26 @@ class KeptDetections:
             self._is_new = True
         found, cpu_s = self._known[name]
         return found.where(found.confidence >= self._floor[found.class_id]), cpu_s
+
+    def see_twice(
+        self, name: str, image: ImageArray, places: Sequence[Box]
+    ) -> tuple[Detections, float]:
+        """Boxes of a picture whose first doubtful place is looked at once more, as a patrol does.
+
+        Args:
+            name: As for `see`.
+            image: The full picture.
+            places: Where claims are undecided, pixels, most important first.
+        """
+        size = (image.shape[1], image.shape[0])
+        found, cpu_s = self.see(name, image)
+        region = enlarged_region(places, self._regions, size, self._detector.input_size)
+        if region is None:
+            return found, cpu_s
+        where = "-".join(str(side) for side in region)
+        enlarged, more_s = self.see(f"{name}-{where}", image, [region])
+        found = seen_twice(found, enlarged, region, size)
+        return found.where(found.confidence >= self._floor[found.class_id]), cpu_s + more_s
 
     def save(self) -> None:
         """Write what is not yet on disk."""

@@ -16,6 +16,7 @@ from bench.incidents.decoding import Decoded, Look, all_decoding_s, patrol_decod
 from bench.incidents.footage import TrueClip, pictures, zones_of
 from bench.incidents.sight import Sight
 from models.detections import Detections
+from pipeline.boxes import to_pixels
 from pipeline.confirm import Origin
 from pipeline.types import Act, Box, CrowdCount, NovelObject, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
@@ -115,7 +116,7 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     with ClipBack(clip, sight) as back:
         for index, t_s, image in shown:
             before = time.process_time()
-            found, detect_s = sight.see(index, image)
+            found, detect_s = sight.see(index, image, _doubtful(pipeline, image))
             out.cpu_s += detect_s - (time.process_time() - before)
             found = found.where(found.confidence >= options.least_confidence)
             frame = _frame(clip, t_s, image)
@@ -199,6 +200,11 @@ def _plan(clip: TrueClip, sight: Sight, zones: tuple[Zone, ...]) -> ViewPlan:
     origin = Origin("bench", ViewKey(clip.clip_id, clip.truth.view), sight.model_id)
     clock = clip.truth.clip.start.tzinfo or UTC
     return ViewPlan(origin, zones, sight.labels, clock, thresholds=sight.thresholds)
+
+
+def _doubtful(pipeline: ViewPipeline, image: ImageArray) -> list[Box]:
+    size = (image.shape[1], image.shape[0])
+    return [to_pixels(place, size) for place in pipeline.confirmation.doubtful_places]
 
 
 def _frame(clip: TrueClip, t_s: float, image: ImageArray) -> Frame:

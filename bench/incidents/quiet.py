@@ -36,12 +36,13 @@ from bench.incidents.rejecting import Operator
 from models.detections import Detections
 from models.detector import Detector
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
+from pipeline.boxes import to_pixels
 from pipeline.confirm import Origin
 from pipeline.engine.unchanged import UnchangedView
 from pipeline.engine.watch import Count
 from pipeline.ledger.codec import sighting_json, sighting_of
 from pipeline.site.settings import WorkerSettings
-from pipeline.types import CrowdCount, Sighting, ViewKey
+from pipeline.types import Box, CrowdCount, Sighting, ViewKey
 from pipeline.view_pipeline import ViewPipeline, ViewPlan
 from pipeline.zones import Zone
 from sample_videos.quiet import FORM, QuietView, quiet_view
@@ -271,7 +272,8 @@ class _Day:
             seen.pictures += 1
             seen.in_looks += looking
             found = None if looking else unchanged.known(frame, roi)
-            found, counts = self._see(content, frame, found, seen)
+            places = pipeline.confirmation.doubtful_places
+            found, counts = self._see(content, frame, found, places, seen)
             if judged:
                 pipeline.confirmation.memory = operator.memory(frame.timestamp_s)
             before = time.process_time()
@@ -299,14 +301,25 @@ class _Day:
         return Frame("quiet", now_s, datetime.fromtimestamp(now_s, UTC), image)
 
     def _see(
-        self, content: Hashable, frame: Frame, found: Detections | None, seen: _Counts
+        self,
+        content: Hashable,
+        frame: Frame,
+        found: Detections | None,
+        places: tuple[Box, ...],
+        seen: _Counts,
     ) -> tuple[Detections, tuple[CrowdCount, ...]]:
-        """Boxes, unless they are known, and people counted; equal pictures are seen once."""
-        if found is None and content not in self._found:
+        """Boxes, unless they are known, and people counted; equal pictures are seen once.
+
+        Args:
+            places: Where claims are undecided, 0..1.
+        """
+        if found is None and (content, places) not in self._found:
             seen.detected += 1
-            self._found[content] = self._kept.see(picture_name(frame.image), frame.image)
+            doubtful = [to_pixels(place, frame.size) for place in places]
+            name = picture_name(frame.image)
+            self._found[content, places] = self._kept.see_twice(name, frame.image, doubtful)
         if found is None:
-            found, cpu_s = self._found[content]
+            found, cpu_s = self._found[content, places]
             seen.cpu_s += cpu_s
         before = time.process_time()
         counts = self._watcher.count(frame, (self._zone,), found)

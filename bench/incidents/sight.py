@@ -15,7 +15,7 @@ from models.detector import Detector
 from models.labels import LABELS
 from models.region_plan import PixelBox, RegionNeeds, plan_regions
 from pipeline.engine.watch import Count
-from pipeline.types import CrowdCount
+from pipeline.types import Box, CrowdCount
 from pipeline.zones import Zone
 from streams.types import ImageArray, Shot
 
@@ -40,7 +40,9 @@ class Sight(Protocol):
 
     def open(self, clip: TrueClip) -> None: ...
 
-    def see(self, index: int, image: ImageArray) -> tuple[Detections, float]: ...
+    def see(
+        self, index: int, image: ImageArray, doubtful: Sequence[Box] = ()
+    ) -> tuple[Detections, float]: ...
 
     def see_in(
         self, t_s: float, image: ImageArray, regions: Sequence[PixelBox]
@@ -89,10 +91,18 @@ class CachedSight:
         regions = regions_of(clip, self._detector.input_size)
         self._kept = KeptDetections(self._detector, self._folder, clip.sha256[:16], regions)
 
-    def see(self, index: int, image: ImageArray) -> tuple[Detections, float]:
-        """Boxes of a picture, and the CPU seconds it cost when it was first seen."""
+    def see(
+        self, index: int, image: ImageArray, doubtful: Sequence[Box] = ()
+    ) -> tuple[Detections, float]:
+        """Boxes of a picture, and the CPU seconds it cost when it was first seen.
+
+        Args:
+            index: Number of the picture.
+            image: The picture.
+            doubtful: Where claims are undecided, pixels: one place is looked at once more.
+        """
         assert self._kept is not None, "open() comes first"
-        return self._kept.see(str(index), image)
+        return self._kept.see_twice(str(index), image, doubtful)
 
     def see_in(
         self, t_s: float, image: ImageArray, regions: Sequence[PixelBox]
@@ -153,8 +163,10 @@ class TruthSight:
         """Look at another clip."""
         self._clip = clip
 
-    def see(self, index: int, image: ImageArray) -> tuple[Detections, float]:
-        """The true boxes of a picture."""
+    def see(
+        self, index: int, image: ImageArray, doubtful: Sequence[Box] = ()
+    ) -> tuple[Detections, float]:
+        """The true boxes of a picture; they need no second look."""
         assert self._clip is not None, "open() comes first"
         rng = np.random.default_rng([index, 9])
         rows = []

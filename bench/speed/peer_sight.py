@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # a measured peer must not load what only the incident benchm
     from models.detector import Detector
     from models.region_plan import PixelBox
     from pipeline.engine.watch import Count
-    from pipeline.types import CrowdCount
+    from pipeline.types import Box, CrowdCount
     from pipeline.zones import Zone
     from streams.types import ImageArray, Shot
 
@@ -159,7 +159,9 @@ class PeerSight:
         """Look at another clip."""
         self._peer.begin()
 
-    def see(self, index: int, image: ImageArray) -> tuple[Detections, float]:
+    def see(
+        self, index: int, image: ImageArray, doubtful: Sequence[Box] = ()
+    ) -> tuple[Detections, float]:
         """What the peer finds in the next picture; its cost is measured elsewhere."""
         return self._peer.see(image), 0.0
 

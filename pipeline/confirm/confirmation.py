@@ -54,9 +54,15 @@ class Confirmation:
     @property
     def undecided(self) -> bool:
         """True while a claim that the last picture supported waits for more evidence."""
-        return any(
-            h.stage is not Stage.OPEN and h.last_support_s >= h.last_look_s for h in self._known
-        )
+        return any(_is_undecided(h) for h in self._known)
+
+    @property
+    def doubtful_places(self) -> tuple[Box, ...]:
+        """Places of such claims, 0..1, where a second look, enlarged, is worth its cost; those of
+        the severest rules first."""
+        doubtful = [h for h in self._known if _is_undecided(h) and self._rules[h.topic].is_enlarged]
+        doubtful.sort(key=lambda h: -self._rules[h.topic].severity)
+        return tuple(h.claim.xyxy_norm for h in doubtful)
 
     @property
     def open_sightings(self) -> tuple[Sighting, ...]:
@@ -299,3 +305,8 @@ class Confirmation:
     def _wishes(self, now_s: float) -> tuple[LookWant, ...]:
         wants = [w for h in self._known if (w := wish(h, self._rules[h.topic], now_s)) is not None]
         return tuple(sorted(wants, key=lambda w: -w.priority))
+
+
+def _is_undecided(hypothesis: Hypothesis) -> bool:
+    newest = hypothesis.last_support_s >= hypothesis.last_look_s
+    return newest and hypothesis.stage is not Stage.OPEN

@@ -10,9 +10,10 @@ import numpy as np
 from models.detections import Detections
 from models.detector import Detector, ImageArray
 from models.letterbox import Letterbox
-from models.region_plan import PixelBox, RegionNeeds, plan_regions
-from models.regions import merge_regions
+from models.region_plan import PixelBox, RegionNeeds, enlarged_region, plan_regions
+from models.regions import merge_regions, seen_twice
 from models.sureness import carry_floor
+from pipeline.boxes import to_pixels
 from pipeline.engine.observations import Observation
 from pipeline.engine.watch import WatchedView
 from pipeline.geometry.calibration import Calibration
@@ -59,8 +60,20 @@ class Sight:
         self._views = {view.key: view for view in views}
 
     def __call__(self, pictures: Sequence[Observation]) -> list[Detections]:
-        """Boxes in full-frame pixels, in the order of the pictures; errors as `Detector.detect`."""
-        return self.see([(p.shot, self._regions(p)) for p in pictures])
+        """Boxes in full-frame pixels, in the order of the pictures; errors as `Detector.detect`.
+
+        The first doubtful place of a view is looked at twice, see `seen_twice`.
+        """
+        planned = [self._regions(p) for p in pictures]
+        enlarged = [self._enlarged(p, r) for p, r in zip(pictures, planned, strict=True)]
+        more = [(p.shot, [e]) for p, e in zip(pictures, enlarged, strict=True) if e is not None]
+        wide = [(p.shot, r) for p, r in zip(pictures, planned, strict=True)]
+        found = iter(self.see([*wide, *more]))
+        once = [next(found) for _ in pictures]
+        return [
+            one if region is None else self._agreed(one, next(found), region, picture.shot.size)
+            for picture, one, region in zip(pictures, once, enlarged, strict=True)
+        ]
 
     def see(self, wanted: Sequence[tuple[Shot, Sequence[PixelBox]]]) -> list[Detections]:
         """Detect in regions of pictures, each converted at the network's own size only.
@@ -78,6 +91,20 @@ class Sight:
             return [(0, 0, *size)]
         zones, smallest = self._views[key].zones, self._smallest.get(key)
         return [_even(region, size) for region in self._planned(zones, size, smallest)]
+
+    def _enlarged(self, picture: Observation, planned: Sequence[PixelBox]) -> PixelBox | None:
+        if picture.close is not None:
+            return None
+        size = picture.shot.size
+        places = [to_pixels(p, size) for p in self._views[picture.view].doubtful_places]
+        region = enlarged_region(places, planned, size, self._detector.input_size)
+        return None if region is None else _even(region, size)
+
+    def _agreed(
+        self, found: Detections, enlarged: Detections, region: PixelBox, size: tuple[int, int]
+    ) -> Detections:
+        agreed = seen_twice(found, enlarged, region, size)
+        return agreed.where(agreed.confidence >= self._floor[agreed.class_id])
 
     def _planned(
         self, zones: Sequence[Zone], size: tuple[int, int], smallest: Smallest | None

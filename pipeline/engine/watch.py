@@ -157,6 +157,11 @@ class WatchedView:
         """Some rule of it is severe: it has the right of way when there is too much to do."""
         return any(rule.severity >= _URGENT for zone in self.zones for rule in zone.rules)
 
+    @property
+    def doubtful_places(self) -> tuple[Box, ...]:
+        """Where a second look, enlarged, is worth its cost, see `Confirmation`."""
+        return self.pipeline.confirmation.doubtful_places
+
     def replan(self, plan: ViewPlan) -> None:
         """Take over new zones from the next picture on; between pictures, so nothing is lost."""
         with self._judging:

@@ -468,3 +468,36 @@ def look_beginnings(
             begun.append(now_s)
         wanted = wants
     return begun
+
+
+class TestDoubtfulPlaces:
+    def test_a_claim_is_doubtful_until_it_is_confirmed(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion(ripe=False)], 2)
+        place = view.confirmation.doubtful_places
+        assert place == (pytest.approx((100 / 640, 100 / 360, 140 / 640, 140 / 360)),)
+        view.run(lambda t: [suspicion()], 20, from_s=3)
+        assert view.confirmation.open_sightings
+        assert view.confirmation.doubtful_places == ()
+
+    def test_what_the_last_picture_does_not_support_is_left_alone(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion()] if t < 2 else [], 2)
+        assert view.confirmation.doubtful_places == ()
+
+    def test_the_severest_claim_comes_first_and_crowds_are_counted_as_planned(
+        self, feed, suspicion
+    ):
+        rules = {
+            Topic(r.type, "z"): r
+            for r in (GarbageSettings(), MissingHelmetSettings(), CrowdingSettings())
+        }
+        claims = [
+            suspicion(),
+            replace(suspicion(xyxy=ELSEWHERE), type="missing_helmet"),
+            replace(suspicion(xyxy=(0.0, 0.0, 640.0, 360.0)), type="crowding"),
+        ]
+        view = feed(rules=rules)
+        view.run(lambda t: claims, 0)
+        lefts = [round(place[0] * 640) for place in view.confirmation.doubtful_places]
+        assert lefts == [400, 100]

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from models.detections import Detections
+from pipeline.engine.observations import Observation
 from pipeline.engine.seeing import Sight
+from pipeline.types import Box, ViewKey
 from streams.types import Frame, ImageArray
 
 
@@ -41,3 +43,63 @@ def test_a_box_is_where_it_is_in_the_full_picture(region: tuple[int, int, int, i
     shot = Frame("cam", 0.0, datetime(2026, 3, 2, tzinfo=UTC), image)
     found = Sight(RedThing(), {}).see([(shot, [region])])[0]
     assert found.xyxy[0] == pytest.approx([1010, 460, 1090, 520], abs=4)
+
+
+class View:
+    """A view without zones, in which something is doubted."""
+
+    key, zones = ViewKey("cam"), ()
+
+    def __init__(self, *doubtful: Box) -> None:
+        self.doubtful_places = doubtful
+
+
+class Unsure(RedThing):
+    """Sees red things, and surely only those that are 30 pixels wide in what it is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, ...]] = []
+
+    def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
+        self.shown += [image.shape[:2] for image in images]
+        return [
+            Detections(d.xyxy, np.where(d.xyxy[:, 2] - d.xyxy[:, 0] >= 30, 0.9, 0.5), d.class_id)
+            for d in super().detect(images)
+        ]
+
+
+def test_a_doubtful_place_is_looked_at_once_more_enlarged() -> None:
+    image = np.full((1080, 1920, 3), 110, np.uint8)
+    image[460:520, 1010:1074] = (20, 20, 230)
+    shot = Frame("cam", 0.0, datetime(2026, 3, 2, tzinfo=UTC), image)
+    picture = Observation(ViewKey("cam"), shot, looking=False, asked_s=0.0)
+    place = (1000 / 1920, 450 / 1080, 1084 / 1920, 530 / 1080)
+    sure = []
+    for doubtful in ((), (place,)):
+        detector = Unsure()
+        sight = Sight(detector, {})
+        sight.watch([View(*doubtful)])  # type: ignore[list-item]
+        found = sight([picture])[0]
+        assert len(detector.shown) == 1 + len(doubtful)
+        assert found.xyxy[0] == pytest.approx([1010, 460, 1074, 520], abs=4)
+        sure.append(float(found.confidence[0]))
+    assert sure == pytest.approx([0.5, 0.7])
+
+
+def test_pictures_of_several_views_keep_their_own_second_looks() -> None:
+    images = [np.full((720, 1280, 3), 110, np.uint8) for _ in range(3)]
+    pictures, views = [], []
+    for number, image in enumerate(images):
+        left = 200 + 300 * number
+        image[300:330, left : left + 50] = (20, 20, 230)
+        shot = Frame(str(number), 0.0, datetime(2026, 3, 2, tzinfo=UTC), image)
+        pictures.append(Observation(ViewKey(str(number)), shot, looking=True, asked_s=0.0))
+        place = (left / 1280, 300 / 720, (left + 50) / 1280, 330 / 720)
+        view = View(*([] if number == 1 else [place]))
+        view.key = ViewKey(str(number))
+        views.append(view)
+    sight = Sight(Unsure(), {})
+    sight.watch(views)  # type: ignore[arg-type]
+    found = sight(pictures)
+    assert [round(float(f.xyxy[0, 0]) / 10) * 10 for f in found] == [200, 500, 800]
+    assert [float(f.confidence[0]) for f in found] == pytest.approx([0.7, 0.5, 0.7])

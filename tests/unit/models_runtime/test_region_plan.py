@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.region_plan import RegionNeeds, plan_regions
+from models.region_plan import ENLARGED, RegionNeeds, enlarged_region, plan_regions
 
 FRAME, INPUT = (1920, 1080), (384, 640)
 
@@ -90,3 +90,55 @@ def test_neighbouring_tiles_overlap_by_the_object_or_more(object_px: float) -> N
     lefts = sorted({(r[0], r[2]) for r in plan.regions})
     for (_, right), (left, _) in pairwise(lefts):
         assert right - left >= object_px
+
+
+WHOLE = ((0, 0, 1920, 1080),)
+
+
+def test_a_small_place_is_enlarged_around_its_middle() -> None:
+    region = enlarged_region([(900, 500, 940, 580)], WHOLE, FRAME, INPUT)
+    assert region is not None
+    left, top, right, bottom = region
+    assert 1920 / (right - left) == pytest.approx(ENLARGED, rel=0.01)
+    assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx((920, 540), abs=16)
+
+
+def test_a_large_place_is_enlarged_less_and_a_very_large_one_not_at_all() -> None:
+    small, tall = ((800, 300, 840, 300 + height) for height in (80, 450))
+    narrow, wide = (enlarged_region([place], WHOLE, FRAME, INPUT) for place in (small, tall))
+    assert narrow is not None
+    assert wide is not None
+    assert wide[3] - wide[1] > narrow[3] - narrow[1]
+    assert 0.7 * (wide[3] - wide[1]) > 450
+    assert enlarged_region([(800, 100, 840, 1000)], WHOLE, FRAME, INPUT) is None
+
+
+def test_the_first_place_that_gains_is_enlarged() -> None:
+    everything, outside, thing = (0, 0, 1920, 1080), (50, 50, 60, 60), (1500, 800, 1530, 820)
+    region = enlarged_region([everything, outside, thing], ((960, 540, 1920, 1080),), FRAME, INPUT)
+    assert region is not None
+    assert region[0] <= 1500
+    assert region[2] >= 1530
+    assert enlarged_region([], WHOLE, FRAME, INPUT) is None
+
+
+def test_a_trembling_place_has_one_region() -> None:
+    regions = {
+        enlarged_region([(897 + d, 500, 929 + d, 550)], WHOLE, FRAME, INPUT) for d in range(-3, 4)
+    }
+    assert len(regions) == 1
+
+
+@given(
+    st.tuples(st.integers(0, 1800), st.integers(0, 1000)),
+    st.tuples(st.integers(1, 400), st.integers(1, 400)),
+)
+def test_an_enlarged_region_holds_its_place_and_lies_in_the_frame(corner, size) -> None:
+    left, top = corner
+    right, bottom = min(1920, left + size[0]), min(1080, top + size[1])
+    region = enlarged_region([(left, top, right, bottom)], WHOLE, FRAME, INPUT)
+    if region is not None:
+        assert 0 <= region[0] <= left + 8
+        assert 0 <= region[1] <= top + 8
+        assert right - 8 <= region[2] <= 1920
+        assert bottom - 8 <= region[3] <= 1080

@@ -9,7 +9,7 @@ from builders.fake_detector import ColourDetector
 
 from models.detections import Detections
 from models.region_plan import RegionNeeds, plan_regions
-from models.regions import detect_regions, merge_regions
+from models.regions import detect_regions, merge_regions, seen_twice
 
 FRAME = (200, 100)
 TILES = ((0, 0, 120, 100), (80, 0, 200, 100))
@@ -118,3 +118,44 @@ def test_pictures_of_one_call_do_not_mix() -> None:
     assert first.xyxy.tolist() == [[10, 10, 40, 40]]
     assert len(second) == 0
     assert third.xyxy.tolist() == [[200, 90, 240, 140]]
+
+
+class TestSeenTwice:
+    region = (40, 20, 160, 92)
+
+    def fused(self, wide: Detections, enlarged: Detections) -> list[tuple[int, float]]:
+        fused = seen_twice(wide, enlarged, self.region, FRAME)
+        rows = zip(fused.class_id.tolist(), fused.confidence.tolist(), strict=True)
+        return sorted((label, round(sure, 3)) for label, sure in rows)
+
+    def test_what_both_looks_see_is_as_sure_as_their_mean_and_where_the_enlarged_one_saw_it(self):
+        wide, enlarged = found((60, 40, 80, 60), best=0.4), found((61, 41, 80, 60), best=0.8)
+        fused = seen_twice(wide, enlarged, self.region, FRAME)
+        assert fused.xyxy.tolist() == [[61, 41, 80, 60]]
+        assert fused.confidence.tolist() == pytest.approx([0.6])
+
+    def test_what_one_of_them_sees_is_half_as_sure(self):
+        assert self.fused(found((60, 40, 80, 60), best=0.8), Detections()) == [(0, 0.4)]
+        assert self.fused(Detections(), found((60, 40, 80, 60), best=0.8)) == [(0, 0.4)]
+
+    def test_a_dark_helmet_taken_for_hair_is_a_helmet_again(self):
+        bare = found((60, 40, 80, 60), label=2, best=0.41)
+        helmet = found((60, 40, 80, 60), label=1, best=0.62)
+        assert self.fused(bare, helmet) == [(1, 0.31), (2, 0.205)]
+
+    def test_what_lies_partly_in_the_region_stays_as_it_was(self):
+        assert self.fused(found((20, 40, 80, 60), best=0.8), Detections()) == [(0, 0.8)]
+        outside = found((0, 0, 10, 10), best=0.8)
+        assert self.fused(outside, found((60, 40, 80, 60), best=0.6)) == [(0, 0.3), (0, 0.8)]
+
+    def test_what_the_region_cuts_is_not_believed(self):
+        wide = found((20, 40, 80, 60), best=0.8)
+        assert self.fused(wide, found((40, 40, 80, 60), best=0.9)) == [(0, 0.8)]
+
+    def test_each_box_has_one_twin(self):
+        wide = found((60, 40, 80, 60), best=0.8)
+        enlarged = found((60, 40, 80, 60), (60, 41, 80, 61), best=0.6)
+        assert self.fused(wide, enlarged) == [(0, 0.15), (0, 0.7)]
+
+    def test_nothing_seen_is_nothing(self):
+        assert self.fused(Detections(), Detections()) == []

@@ -139,6 +139,7 @@ def test_sight_plans_each_zone_by_its_distance(gauge: Gauge) -> None:
 
     class View:
         key, zones = ViewKey("c"), (zone_of((-4, 40), (12, 40), (12, 55), (-4, 55)),)
+        doubtful_places = ()
 
     frame = Frame("c", 0.0, datetime.now(UTC), np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
     picture = Observation(ViewKey("c"), frame, looking=False, asked_s=0.0)
