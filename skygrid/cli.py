@@ -195,6 +195,10 @@ def train(
     kept: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the start's weights that stays.")
     ] = 0.0,
+    soup: Annotated[
+        list[Path] | None,
+        typer.Option(help="average.pt of another run from this start; the mean is shipped."),
+    ] = None,
     mine: Annotated[
         bool, typer.Option("--mine", help="Draw more often what misleads the start.")
     ] = False,
@@ -226,7 +230,9 @@ def train(
     shares = shares_of(share or ())
     directory.mkdir(parents=True, exist_ok=True)
     made = run_training(
-        lineage=Lineage(start, teacher, elder, tuple(elder_class or ()), kept, mine),
+        lineage=Lineage(
+            start, teacher, elder, tuple(elder_class or ()), kept, mine, tuple(soup or ())
+        ),
         directory=directory,
         name=name,
         data=data,

@@ -102,9 +102,7 @@ def train(
     recipe |= {"shares": cutting.shares, "commit": made_by}
     target = output or directory / name
     origin = Origin(name, research, recipe)
-    result = directory / "average.pt"
-    if lineage.kept:
-        result = _with_kept(lineage, result, research)
+    result = _averaged(lineage, directory / "average.pt", research)
     ship(result, target, origin, pictures + more, plots=directory / "plots", say=say)
     return target
 
@@ -140,13 +138,16 @@ def _hardness(
     return hardness
 
 
-def _with_kept(lineage: Lineage, learned: Path, research: bool = False) -> Path:
+def _averaged(lineage: Lineage, learned: Path, research: bool = False) -> Path:
+    """What is shipped: `learned`, or its mean with other ends and with the start, as asked for."""
     from models.training.detector_run import save_weights
-    from models.training.network import between, load_network, starting_network
+    from models.training.network import between, load_network, soup, starting_network
 
-    mixed = between(starting_network(lineage.start), load_network(learned), lineage.kept)
-    path = learned.with_name("kept.pt")
-    save_weights(mixed, path, research)
+    if not (lineage.kept or lineage.others):
+        return learned
+    mean = soup([load_network(path) for path in (learned, *lineage.others)])
+    path = learned.with_name("mean.pt")
+    save_weights(between(starting_network(lineage.start), mean, lineage.kept), path, research)
     return path
 
 

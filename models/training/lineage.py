@@ -25,6 +25,8 @@ class Lineage:
             beside the labels, for `elder_classes` alone (see `distil`).
         elder_classes: labels of which the elder is believed.
         kept: share of the start's weights that stay in the result, see `network.between`.
+        others: averaged networks that other runs from this start ended with; the mean of them and
+            of this run's is what has been learned, see `network.soup`.
         mined: whether pictures that mislead the start are drawn more often, see `mining`.
     """
 
@@ -34,6 +36,7 @@ class Lineage:
     elder_classes: tuple[str, ...] = ()
     kept: float = 0.0
     mined: bool = False
+    others: tuple[Path, ...] = ()
 
     def check(self, research: bool) -> None:
         """Refuse what cannot be learned, before hours are spent on it.
@@ -46,16 +49,17 @@ class Lineage:
         """
         from models.training.network import is_research
 
-        for path in (self.start, self.teacher, self.elder):
+        for path in (self.start, self.teacher, self.elder, *self.others):
             if path is not None and not path.is_file():
                 raise TrainingRefused(f"checkpoint must be a file, got {path}")
             if path is not None:
                 _check_readable(path)
-        if not research and is_research(self.start):
-            raise TrainingRefused(
-                f"{self.start.name} learned from pictures that must not feed a default weight: "
-                "a weight that starts from it needs a name that ends in -research"
-            )
+        for path in () if research else (self.start, *self.others):
+            if is_research(path):
+                raise TrainingRefused(
+                    f"{path.name} learned from pictures that must not feed a default weight: "
+                    "a weight that is made of it needs a name that ends in -research"
+                )
         if (self.elder is None) != (not self.elder_classes):
             raise TrainingRefused("an elder and its classes must be given together")
         unknown = sorted(set(self.elder_classes) - set(LABELS))
@@ -67,6 +71,8 @@ class Lineage:
             _check_labels(self.elder, "an elder")
         if self.kept:
             _check_labels(self.start, "a start whose weights are kept")
+        for path in self.others:
+            _check_labels(path, "another run's end")
         if self.mined:
             _check_labels(self.start, "a start whose mistakes are mined")
 
@@ -82,6 +88,8 @@ class Lineage:
         from models.training.network import is_research
 
         rows: dict[str, Any] = {"start": _named(self.start), "kept": self.kept}
+        if self.others:
+            rows["soup_with"] = [_named(path) for path in self.others]
         if self.mined:
             rows["mined"] = "what misled the start is drawn up to 3 times as often"
         if self.teacher:

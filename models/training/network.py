@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -99,6 +100,20 @@ def with_hard_swish(network: Any) -> nn.Module:
                 setattr(module, name, nn.Hardswish())
     network.yaml["activation"] = "torch.nn.Hardswish()"
     return network  # type: ignore[no-any-return]
+
+
+def soup(networks: Sequence[nn.Module]) -> nn.Module:
+    """The mean of networks that began as one and learned apart: in place, in the first of them.
+
+    Ends of one start lie in one basin, and its middle is better than they are (Wortsman et al.,
+    "Model soups", arXiv:2203.05482).
+
+    Raises:
+        ValueError: the networks are not alike.
+    """
+    for number, other in enumerate(networks[1:], 2):
+        between(other, networks[0], 1 / number)
+    return networks[0]
 
 
 def between(start: nn.Module, end: nn.Module, kept: float) -> nn.Module:

@@ -18,7 +18,7 @@ from models.labels import LABELS  # noqa: E402
 from models.training.command import (  # noqa: E402
     Cutting,
     Means,
-    _with_kept,
+    _averaged,
     fit,
     training_lessons,
 )
@@ -114,11 +114,26 @@ def test_what_is_kept_lies_between_start_and_end(lessons, start: Path, tmp_path:
     lineage = Lineage(start, kept=0.25)
     fit(lessons, lineage, tmp_path, CUTTING, options(2))
     end = learned(tmp_path / "average.pt")
-    mixed = learned(_with_kept(lineage, tmp_path / "average.pt"))
+    mixed = learned(_averaged(lineage, tmp_path / "average.pt"))
     began = learned(start)
     way = began - end
     assert float(way.norm()) > 0
     assert float((mixed - end) @ way / (way @ way)) == pytest.approx(0.25, abs=0.05)
+
+
+def test_a_soup_is_the_mean_of_the_ends_of_all_runs(lessons, start: Path, tmp_path: Path) -> None:
+    ends = [tmp_path / name / "average.pt" for name in "abc"]
+    for number, end in enumerate(ends):
+        fit(lessons, Lineage(start), end.parent, replace(CUTTING, seed=number), options(2))
+    before = [learned(end) for end in ends]
+    mixed = learned(_averaged(Lineage(start, others=tuple(ends[1:])), ends[0]))
+    assert not torch.equal(before[0], before[1])
+    assert torch.allclose(mixed, torch.stack(before).mean(0), rtol=2e-3, atol=2e-4)
+    half = learned(_averaged(Lineage(start, kept=0.5, others=tuple(ends[1:])), ends[0]))
+    assert torch.allclose(half, (mixed + learned(start)) / 2, rtol=2e-3, atol=2e-4)
+    assert [torch.equal(learned(end), was) for end, was in zip(ends, before, strict=True)] == [
+        True
+    ] * 3
 
 
 def test_a_run_in_bfloat16_learns_nearly_the_same(lessons, start: Path, tmp_path: Path) -> None:

@@ -36,9 +36,11 @@ def checkpoints(tmp_path_factory) -> Path:
 
 def test_a_start_and_its_elder_are_accepted_and_named_by_their_hashes(checkpoints: Path) -> None:
     own, research = checkpoints / "own.pt", checkpoints / "own-research.pt"
-    lineage = Lineage(own, elder=research, elder_classes=("helmet",), kept=0.25)
+    lineage = Lineage(own, elder=research, elder_classes=("helmet",), kept=0.25, others=(own,))
     lineage.check(research=False)
     recipe = lineage.recipe(research=False)
+    assert recipe["soup_with"] == [recipe["start"]]
+    assert lineage.identity() == Lineage(own, elder=research, elder_classes=("helmet",)).identity()
     assert recipe["start"].startswith("own.pt sha256:")
     assert "none of its weights" in recipe["elder_learned_from"]
     assert "elder_learned_from" not in lineage.recipe(research=True)
@@ -58,10 +60,15 @@ def test_a_start_and_its_elder_are_accepted_and_named_by_their_hashes(checkpoint
         ({"start": "own", "elder": "own", "elder_classes": ("bicycle",)}, "got bicycle"),
         ({"start": "own", "elder": "coco", "elder_classes": ("helmet",)}, "an elder must have"),
         ({"start": "coco", "kept": 0.5}, "whose weights are kept must have"),
+        ({"start": "own", "others": "missing"}, "must be a file"),
+        ({"start": "own", "others": "own-research"}, "ends in -research"),
+        ({"start": "own", "others": "coco"}, "another run's end must have"),
     ],
 )
 def test_what_cannot_end_well_is_refused(checkpoints: Path, given: dict, message: str) -> None:
     files = {k: checkpoints / f"{v}.pt" for k, v in given.items() if k in ("start", "elder")}
+    if "others" in given:
+        files["others"] = (checkpoints / f"{given['others']}.pt",)
     with pytest.raises(TrainingRefused, match=message):
         Lineage(**{**given, **files}).check(research=False)
 
