@@ -94,7 +94,11 @@ def merge_regions(
 
 
 def seen_twice(
-    found: Detections, enlarged: Detections, region: PixelBox, frame_size: tuple[int, int]
+    found: Detections,
+    enlarged: Detections,
+    region: PixelBox,
+    frame_size: tuple[int, int],
+    doubted: BoolArray,
 ) -> Detections:
     """Boxes of a picture after a part of it was looked at once more, enlarged.
 
@@ -107,11 +111,12 @@ def seen_twice(
         enlarged: likewise, of the region alone.
         region: pixels of the full frame.
         frame_size: (width, height) of the full frame.
+        doubted: (C,) classes that are asked about; boxes of all others stay as they were.
     """
     is_cut: BoolArray = np.any(_cut_sides(enlarged.xyxy, region, frame_size), axis=1)
-    enlarged = enlarged.where(~is_cut)
+    enlarged = enlarged.where(~is_cut & doubted[enlarged.class_id])
     within = intersections(found.xyxy, np.array([region], np.float32))[:, 0]
-    asked = within >= WITHIN * areas(found.xyxy)
+    asked = (within >= WITHIN * areas(found.xyxy)) & doubted[found.class_id]
     overlap = iou_matrix(found.xyxy, enlarged.xyxy)
     overlap[found.class_id[:, None] != enlarged.class_id[None, :]] = 0
     sure = found.confidence.copy()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from models.sureness import AT_THRESHOLD
 from pipeline.boxes import covered
@@ -18,6 +21,12 @@ HIDING_SHARE = 0.35
 
 FOOT_SLACK = 0.15
 """How much higher (of the place's height) an occluder's foot may be and still stand in front."""
+
+
+def doubted_classes(labels: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """(C,) classes that claims are about. People and vehicles are never in doubt: they hide and
+    explain what is claimed, and enlarged, without what is around it, a van is a bin."""
+    return np.array([label not in OCCLUDERS for label in labels], bool)
 
 
 def seen_now(scene: Scene, labels: Collection[str]) -> list[Track]:

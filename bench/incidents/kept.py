@@ -15,6 +15,7 @@ from models.detector import Detector
 from models.region_plan import PixelBox, enlarged_region
 from models.regions import detect_regions, seen_twice
 from models.sureness import carry_floor
+from pipeline.sightlines import doubted_classes
 from pipeline.types import Box
 from streams.types import ImageArray
 
@@ -43,6 +44,7 @@ class KeptDetections:
         self._known = _load(self._file)
         self._is_new = False
         self._floor = carry_floor(detector.labels, detector.thresholds)
+        self._doubted = doubted_classes(detector.labels)
         folder.mkdir(parents=True, exist_ok=True)
 
     def see(
@@ -80,7 +82,7 @@ class KeptDetections:
             return found, cpu_s
         where = "-".join(str(side) for side in region)
         enlarged, more_s = self.see(f"{name}-{where}", image, [region])
-        found = seen_twice(found, enlarged, region, size)
+        found = seen_twice(found, enlarged, region, size, self._doubted)
         return found.where(found.confidence >= self._floor[found.class_id]), cpu_s + more_s
 
     def save(self) -> None:

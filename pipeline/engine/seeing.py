@@ -18,6 +18,7 @@ from pipeline.engine.observations import Observation
 from pipeline.engine.watch import WatchedView
 from pipeline.geometry.calibration import Calibration
 from pipeline.measures import Gauge, object_px
+from pipeline.sightlines import doubted_classes
 from pipeline.types import ViewKey
 from pipeline.zones import Zone
 from streams.types import Shot
@@ -54,6 +55,7 @@ class Sight:
         self._smallest = dict(smallest)
         self._views: dict[ViewKey, WatchedView] = {}
         self._floor = carry_floor(detector.labels, detector.thresholds)
+        self._doubted = doubted_classes(detector.labels)
 
     def watch(self, views: Sequence[WatchedView]) -> None:
         """The views whose pictures will come."""
@@ -103,7 +105,7 @@ class Sight:
     def _agreed(
         self, found: Detections, enlarged: Detections, region: PixelBox, size: tuple[int, int]
     ) -> Detections:
-        agreed = seen_twice(found, enlarged, region, size)
+        agreed = seen_twice(found, enlarged, region, size, self._doubted)
         return agreed.where(agreed.confidence >= self._floor[agreed.class_id])
 
     def _planned(

@@ -122,15 +122,16 @@ def test_pictures_of_one_call_do_not_mix() -> None:
 
 class TestSeenTwice:
     region = (40, 20, 160, 92)
+    doubted = np.array([True, True, True, False])
 
     def fused(self, wide: Detections, enlarged: Detections) -> list[tuple[int, float]]:
-        fused = seen_twice(wide, enlarged, self.region, FRAME)
+        fused = seen_twice(wide, enlarged, self.region, FRAME, self.doubted)
         rows = zip(fused.class_id.tolist(), fused.confidence.tolist(), strict=True)
         return sorted((label, round(sure, 3)) for label, sure in rows)
 
     def test_what_both_looks_see_is_as_sure_as_their_mean_and_where_the_enlarged_one_saw_it(self):
         wide, enlarged = found((60, 40, 80, 60), best=0.4), found((61, 41, 80, 60), best=0.8)
-        fused = seen_twice(wide, enlarged, self.region, FRAME)
+        fused = seen_twice(wide, enlarged, self.region, FRAME, self.doubted)
         assert fused.xyxy.tolist() == [[61, 41, 80, 60]]
         assert fused.confidence.tolist() == pytest.approx([0.6])
 
@@ -151,6 +152,11 @@ class TestSeenTwice:
     def test_what_the_region_cuts_is_not_believed(self):
         wide = found((20, 40, 80, 60), best=0.8)
         assert self.fused(wide, found((40, 40, 80, 60), best=0.9)) == [(0, 0.8)]
+
+    def test_classes_that_nothing_is_claimed_of_stay_as_they_were(self):
+        van = found((60, 40, 80, 60), label=3, best=0.8)
+        assert self.fused(van, Detections()) == [(3, 0.8)]
+        assert self.fused(Detections(), van) == []
 
     def test_each_box_has_one_twin(self):
         wide = found((60, 40, 80, 60), best=0.8)
