@@ -11,17 +11,23 @@ COARSER = 0.9
 """Step of the scale while tiles are too many."""
 
 ENLARGED = 2.0
-"""So many times as large as planned a place is shown that is looked at once more. Of heads of 14 px
-in a hall, twice as large tells a dark helmet from hair, five times (upscaled) tells nothing."""
+"""So many times as large as planned a place in doubt is shown when it is detected once more. Of
+heads of 14 px in a hall, twice as large tells a dark helmet from hair, five times tells nothing."""
+
+FINEST = 2.0
+"""Pixels of the input for one of the frame, at most: finer was not measured."""
 
 FILLS = 0.65
-"""Share of an enlarged region's sides that what is looked at may fill."""
+"""Share of an enlarged region's sides that its place may fill."""
 
 LEAST_GAIN = 1.3
 """An enlargement by less is not worth an inference."""
 
 GRID_PX = 16
-"""Middles of enlarged regions are multiples of this, so that a trembling box has one region."""
+"""Enlarged regions keep to such a grid, so that a place that trembles has few of them."""
+
+MOST_ENLARGED = 3
+"""Places of one picture."""
 
 PixelBox = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels of the full frame, right and bottom excluded."""
@@ -93,38 +99,71 @@ def plan_regions(
     return RegionPlan("tiles" if len(tiles) > 1 else kind, tiles, seen)
 
 
-def enlarged_region(
+@dataclass(frozen=True, slots=True)
+class Enlargement:
+    """A doubtful place and where it is detected once more.
+
+    Attributes:
+        place: left, top, right, bottom in pixels of the full frame.
+        region: pixels of the full frame; holds the place.
+    """
+
+    place: tuple[float, float, float, float]
+    region: PixelBox
+
+
+def enlarged(
     places: Sequence[tuple[float, float, float, float]],
     planned: Sequence[PixelBox],
     frame_size: tuple[int, int],
     input_size: tuple[int, int],
-) -> PixelBox | None:
-    """Around the first of some places that gains by it: what shows it up to `ENLARGED` times as
-    large as the planned regions do.
+) -> tuple[Enlargement, ...]:
+    """Regions that show places up to `ENLARGED` times as large as the planned regions do.
+
+    Left out are places that no planned region holds, that are too large to gain by it, that touch
+    one before them, and those after the first `MOST_ENLARGED`.
 
     Args:
         places: left, top, right, bottom in pixels of the full frame, most important first.
         planned: regions that are looked at anyway.
         frame_size: (width, height) of the full frame in pixels.
         input_size: (height, width) of the network's input.
-
-    Returns:
-        None where no place is inside a planned region and small enough to be enlarged.
     """
+    out: list[Enlargement] = []
+    for place in places:
+        region = _enlarged_region(place, planned, frame_size, input_size)
+        if region is not None and not any(_touch(place, other.place) for other in out):
+            out.append(Enlargement(place, region))
+        if len(out) == MOST_ENLARGED:
+            break
+    return tuple(out)
+
+
+def _enlarged_region(
+    place: tuple[float, float, float, float],
+    planned: Sequence[PixelBox],
+    frame_size: tuple[int, int],
+    input_size: tuple[int, int],
+) -> PixelBox | None:
+    left, top, right, bottom = place
+    x, y = (left + right) / 2, (top + bottom) / 2
+    around = [r for r in planned if r[0] <= x <= r[2] and r[1] <= y <= r[3]]
+    if not around:
+        return None
     aspect = input_size[1] / input_size[0]
-    for left, top, right, bottom in places:
-        x, y = (left + right) / 2, (top + bottom) / 2
-        around = [r for r in planned if r[0] <= x <= r[2] and r[1] <= y <= r[3]]
-        if not around:
-            continue
-        usual = input_size[1] / max(_scale(region, input_size) for region in around)
-        least = max(right - left, (bottom - top) * aspect) / FILLS
-        width = max(usual / ENLARGED, least)
-        if width * LEAST_GAIN <= usual:
-            columns = _placed(round(x / GRID_PX) * GRID_PX, width, frame_size[0])
-            rows = _placed(round(y / GRID_PX) * GRID_PX, width / aspect, frame_size[1])
-            return columns[0], rows[0], columns[1], rows[1]
-    return None
+    usual = input_size[1] / max(_scale(region, input_size) for region in around)
+    least = max(right - left, (bottom - top) * aspect) / FILLS
+    width = max(usual / ENLARGED, input_size[1] / FINEST, least)
+    width = math.ceil(width / GRID_PX) * GRID_PX
+    if width * LEAST_GAIN > usual:
+        return None
+    columns = _placed(round(x / GRID_PX) * GRID_PX, width, frame_size[0])
+    rows = _placed(round(y / GRID_PX) * GRID_PX, width / aspect, frame_size[1])
+    return columns[0], rows[0], columns[1], rows[1]
+
+
+def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _scale(region: PixelBox, input_size: tuple[int, int]) -> float:

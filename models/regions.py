@@ -10,16 +10,13 @@ import numpy.typing as npt
 from models.detections import Detections, FloatArray
 from models.detector import Detector, ImageArray
 from models.nms import areas, intersections, iou_matrix
-from models.region_plan import PixelBox
+from models.region_plan import Enlargement, PixelBox
 
 EDGE_PX = 3.0
 """A box that comes this close to a region's inner edge was probably cut there."""
 
 SAME_IOU = 0.5
 """Two whole boxes of one class from different regions are one object above this overlap."""
-
-WITHIN = 0.9
-"""A box with this share of its area in a region should be seen there, too."""
 
 SAME_SHARE = 0.6
 """A whole box and a cut one are one object when they share this much of the smaller one."""
@@ -93,44 +90,54 @@ def merge_regions(
     return _keep(every, is_cut, same, parts)
 
 
-def seen_twice(
+def detected_twice(
     found: Detections,
-    enlarged: Detections,
-    region: PixelBox,
+    closer: Detections,
+    enlargement: Enlargement,
     frame_size: tuple[int, int],
     doubted: BoolArray,
 ) -> Detections:
-    """Boxes of a picture after a part of it was looked at once more, enlarged.
+    """Boxes of a picture after a doubtful place was detected once more, enlarged.
 
-    What both looks see is as sure as the mean of both, what only one of them sees is half as sure
-    (as boxes of several networks are fused by Solovyev et al., arXiv:1910.13302): what is there
-    is there at both scales. What lies only partly in the region stays as it was.
+    What was found both times is as sure as the mean of both, what was found only once is half as
+    sure (as boxes of several networks are fused by Solovyev et al., arXiv:1910.13302): what is
+    there is there at both scales. Boxes beside the place, or not wholly in the region, stay.
 
     Args:
         found: pixels of the full frame.
-        enlarged: likewise, of the region alone.
-        region: pixels of the full frame.
+        closer: what was found in the enlarged region, pixels of the full frame.
+        enlargement: the place and the region.
         frame_size: (width, height) of the full frame.
         doubted: (C,) classes that are asked about; boxes of all others stay as they were.
     """
-    is_cut: BoolArray = np.any(_cut_sides(enlarged.xyxy, region, frame_size), axis=1)
-    enlarged = enlarged.where(~is_cut & doubted[enlarged.class_id])
-    within = intersections(found.xyxy, np.array([region], np.float32))[:, 0]
-    asked = (within >= WITHIN * areas(found.xyxy)) & doubted[found.class_id]
-    overlap = iou_matrix(found.xyxy, enlarged.xyxy)
-    overlap[found.class_id[:, None] != enlarged.class_id[None, :]] = 0
-    sure = found.confidence.copy()
-    sure_enlarged = enlarged.confidence * np.float32(0.5)
-    sure[asked] /= 2
-    is_double = np.zeros(len(found), bool)
-    for column in np.argsort(-enlarged.confidence, kind="stable"):
-        rivals = np.where(is_double, 0, overlap[:, column])
-        twin = int(rivals.argmax()) if len(rivals) else 0
-        if len(rivals) and rivals[twin] > SAME_IOU:
-            sure_enlarged[column] += found.confidence[twin] / 2
-            is_double[twin] = True
-    wide = Detections(found.xyxy, sure, found.class_id).where(~is_double)
-    return Detections.concat([wide, Detections(enlarged.xyxy, sure_enlarged, enlarged.class_id)])
+    kept, asked = _split(found, enlargement, frame_size, doubted)
+    _, closer = _split(closer, enlargement, frame_size, doubted)
+    overlap = iou_matrix(closer.xyxy, asked.xyxy)
+    overlap[closer.class_id[:, None] != asked.class_id[None, :]] = 0
+    sure = closer.confidence / np.float32(2)
+    for row in np.argsort(-closer.confidence, kind="stable") if len(asked) else ():
+        twin = overlap[row].argmax()
+        if overlap[row, twin] > SAME_IOU:
+            sure[row] += asked.confidence[twin] / 2
+            overlap[:, twin] = -1
+    has_twin: BoolArray = np.any(overlap < 0, axis=0)
+    alone = asked.where(~has_twin)
+    half = Detections(alone.xyxy, alone.confidence / np.float32(2), alone.class_id)
+    return Detections.concat([kept, half, Detections(closer.xyxy, sure, closer.class_id)])
+
+
+def _split(
+    boxes: Detections, enlargement: Enlargement, frame_size: tuple[int, int], doubted: BoolArray
+) -> tuple[Detections, Detections]:
+    """Boxes that no question is about, and those that the enlarged region answers for."""
+    region = np.array(enlargement.region, np.float32)
+    inner = np.array([EDGE_PX, EDGE_PX, -EDGE_PX, -EDGE_PX], np.float32)
+    inner[~_inner_sides(enlargement.region, frame_size)] = 0
+    low, high = (region + inner)[:2], (region + inner)[2:]
+    is_whole = (boxes.xyxy[:, :2] >= low).all(1) & (boxes.xyxy[:, 2:] <= high).all(1)
+    touched = intersections(boxes.xyxy, np.array([enlargement.place], np.float32))[:, 0] > 0
+    asked: BoolArray = is_whole & touched & doubted[boxes.class_id]
+    return boxes.where(~asked), boxes.where(asked)
 
 
 def _moved(part: Detections, region: PixelBox) -> Detections:
@@ -140,12 +147,16 @@ def _moved(part: Detections, region: PixelBox) -> Detections:
 
 def _cut_sides(xyxy: FloatArray, region: PixelBox, frame_size: tuple[int, int]) -> BoolArray:
     """(N, 4) which sides touch an edge of the region that is not the frame's own edge."""
-    inner = np.array(
+    near: BoolArray = np.abs(xyxy - np.array(region, np.float32)) < EDGE_PX
+    sides: BoolArray = near & _inner_sides(region, frame_size)
+    return sides
+
+
+def _inner_sides(region: PixelBox, frame_size: tuple[int, int]) -> BoolArray:
+    """(4,) which sides of a region are not the frame's own."""
+    return np.array(
         [region[0] > 0, region[1] > 0, region[2] < frame_size[0], region[3] < frame_size[1]]
     )
-    near: BoolArray = np.abs(xyxy - np.array(region, np.float32)) < EDGE_PX
-    sides: BoolArray = near & inner
-    return sides
 
 
 def _same(xyxy: FloatArray, cut: BoolArray) -> BoolArray:

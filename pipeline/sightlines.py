@@ -24,9 +24,9 @@ FOOT_SLACK = 0.15
 
 
 def doubted_classes(labels: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """(C,) classes that claims are about. People and vehicles are never in doubt: they hide and
-    explain what is claimed, and enlarged, without what is around it, a van is a bin."""
-    return np.array([label not in OCCLUDERS for label in labels], bool)
+    """(C,) classes that are asked for twice: all but those that hide or explain what is claimed.
+    Enlarged, without what is around it, a van is a bin: then it would explain nothing."""
+    return np.array([label not in OCCLUDERS | {"bin"} for label in labels], bool)
 
 
 def seen_now(scene: Scene, labels: Collection[str]) -> list[Track]:

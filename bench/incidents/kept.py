@@ -12,8 +12,8 @@ import numpy as np
 
 from models.detections import Detections
 from models.detector import Detector
-from models.region_plan import PixelBox, enlarged_region
-from models.regions import detect_regions, seen_twice
+from models.region_plan import Enlargement, PixelBox, enlarged
+from models.regions import detect_regions, detected_twice
 from models.sureness import carry_floor
 from pipeline.sightlines import doubted_classes
 from pipeline.types import Box
@@ -65,25 +65,28 @@ class KeptDetections:
         found, cpu_s = self._known[name]
         return found.where(found.confidence >= self._floor[found.class_id]), cpu_s
 
-    def see_twice(
-        self, name: str, image: ImageArray, places: Sequence[Box]
+    def enlarged(self, places: Sequence[Box], size: tuple[int, int]) -> tuple[Enlargement, ...]:
+        """Where a patrol would detect doubtful places (pixels of the full picture) once more."""
+        return enlarged(places, self._regions, size, self._detector.input_size)
+
+    def ask_again(
+        self, name: str, image: ImageArray, found: Detections, doubts: Sequence[Enlargement]
     ) -> tuple[Detections, float]:
-        """Boxes of a picture whose first doubtful place is looked at once more, as a patrol does.
+        """Boxes after doubtful places were detected once more, and what that cost.
 
         Args:
             name: As for `see`.
             image: The full picture.
-            places: Where claims are undecided, pixels, most important first.
+            found: What `see` said of it.
+            doubts: See `enlarged`.
         """
-        size = (image.shape[1], image.shape[0])
-        found, cpu_s = self.see(name, image)
-        region = enlarged_region(places, self._regions, size, self._detector.input_size)
-        if region is None:
-            return found, cpu_s
-        where = "-".join(str(side) for side in region)
-        enlarged, more_s = self.see(f"{name}-{where}", image, [region])
-        found = seen_twice(found, enlarged, region, size, self._doubted)
-        return found.where(found.confidence >= self._floor[found.class_id]), cpu_s + more_s
+        size, spent_s = (image.shape[1], image.shape[0]), 0.0
+        for doubt in doubts:
+            where = "-".join(str(side) for side in doubt.region)
+            closer, cpu_s = self.see(f"{name}-{where}", image, [doubt.region])
+            found = detected_twice(found, closer, doubt, size, self._doubted)
+            spent_s += cpu_s
+        return found.where(found.confidence >= self._floor[found.class_id]), spent_s
 
     def save(self) -> None:
         """Write what is not yet on disk."""

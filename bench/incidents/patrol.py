@@ -51,7 +51,8 @@ class Seen:
         index: Number of the picture.
         t_s: Second of the clip.
         size: (width, height) in pixels.
-        detections: What the detector found.
+        detections: What the detector found, for baselines.
+        asked: The same after places in doubt were detected twice: what the patrol judged.
         novel: New and still things.
         counts: People counted per zone.
         looking: It belonged to a look.
@@ -62,6 +63,7 @@ class Seen:
     t_s: float
     size: tuple[int, int]
     detections: Detections
+    asked: Detections
     novel: tuple[NovelObject, ...] = ()
     counts: tuple[CrowdCount, ...] = ()
     looking: bool = False
@@ -116,10 +118,13 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     with ClipBack(clip, sight) as back:
         for index, t_s, image in shown:
             before = time.process_time()
-            found, detect_s = sight.see(index, image, _doubtful(pipeline, image))
-            out.cpu_s += detect_s - (time.process_time() - before)
-            found = found.where(found.confidence >= options.least_confidence)
             frame = _frame(clip, t_s, image)
+            once, detect_s = sight.see(index, image)
+            once = once.where(once.confidence >= options.least_confidence)
+            doubtful = pipeline.confirmation.doubtful_places
+            places = [to_pixels(place, frame.size) for place in doubtful]
+            found, again_s = sight.ask_again(index, image, once, places)
+            out.cpu_s += detect_s + again_s - (time.process_time() - before)
             counts = sight.count(frame, zones, found)
             looking, acts = attention.is_looking(t_s), back.acts(frame.timestamp_s)
             judgement = pipeline.judge(frame, found, counts=counts, looking=looking, acts=acts)
@@ -130,7 +135,7 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
                 back.ask(frame, judgement)
             out.sightings += judgement.sightings
             novel = judgement.scene.novel
-            out.seen.append(Seen(index, t_s, frame.size, found, novel, counts, looking, acts))
+            out.seen.append(Seen(index, t_s, frame.size, once, found, novel, counts, looking, acts))
     spent_s = time.process_time() - began - all_decoding_s(packets)
     out.decode_s = _decoding_s(packets, out.seen, looks, attention, options.pace)
     out.cpu_s += spent_s + back.saved_s + out.decode_s
@@ -157,7 +162,8 @@ def judge_again(
 ) -> list[Alarm]:
     """What other rule settings raise from the same pictures, without decoding or detecting.
 
-    Only the choice of pictures is taken over: other settings might have looked longer.
+    The choice of pictures, and of places that were detected twice, is taken over: other settings
+    might have looked longer, or elsewhere.
     """
     zones = zones_of(clip.truth, options.overrides)
     novelty = _KnownNovelty()
@@ -165,11 +171,11 @@ def judge_again(
     sightings: list[Sighting] = []
     for moment in seen:
         novelty.now = moment.novel
-        kept = moment.detections.confidence >= options.least_confidence
+        kept = moment.asked.confidence >= options.least_confidence
         frame = _frame(clip, moment.t_s, _blank(moment.size))
         judgement = pipeline.judge(
             frame,
-            moment.detections.where(kept),
+            moment.asked.where(kept),
             counts=moment.counts,
             looking=moment.looking,
             acts=moment.acts,
@@ -200,11 +206,6 @@ def _plan(clip: TrueClip, sight: Sight, zones: tuple[Zone, ...]) -> ViewPlan:
     origin = Origin("bench", ViewKey(clip.clip_id, clip.truth.view), sight.model_id)
     clock = clip.truth.clip.start.tzinfo or UTC
     return ViewPlan(origin, zones, sight.labels, clock, thresholds=sight.thresholds)
-
-
-def _doubtful(pipeline: ViewPipeline, image: ImageArray) -> list[Box]:
-    size = (image.shape[1], image.shape[0])
-    return [to_pixels(place, size) for place in pipeline.confirmation.doubtful_places]
 
 
 def _frame(clip: TrueClip, t_s: float, image: ImageArray) -> Frame:

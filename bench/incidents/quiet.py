@@ -228,12 +228,14 @@ def _commit_of(piece: Path) -> str:
 class _Counts:
     """What was done in a piece, and the CPU time of detecting, counting and judging it.
 
-    What a patrol would detect is charged each time; decoding is not.
+    `detected` counts pictures that differ, `twice` pictures in which something was in doubt. What a
+    patrol would detect is charged each time; decoding is not.
     """
 
     pictures: int = 0
     in_looks: int = 0
     detected: int = 0
+    twice: int = 0
     cpu_s: float = 0.0
 
 
@@ -290,7 +292,7 @@ class _Day:
         self._write(number, {
             "place": self._view.name, "kind": self._view.kind, "commit": commit(),
             "watched_s": options.piece_s, "pictures": seen.pictures, "in_looks": seen.in_looks,
-            "detected": seen.detected,
+            "detected": seen.detected, "twice": seen.twice,
             "cpu_s": seen.cpu_s,
             "sightings": [sighting_json(s) for s in sightings],
         })  # fmt: skip
@@ -305,26 +307,38 @@ class _Day:
         content: Hashable,
         frame: Frame,
         found: Detections | None,
-        places: tuple[Box, ...],
+        places: Iterable[Box],
         seen: _Counts,
     ) -> tuple[Detections, tuple[CrowdCount, ...]]:
         """Boxes, unless they are known, and people counted; equal pictures are seen once.
 
         Args:
-            places: Where claims are undecided, 0..1.
+            places: What is in doubt, 0..1.
         """
-        if found is None and (content, places) not in self._found:
-            seen.detected += 1
-            doubtful = [to_pixels(place, frame.size) for place in places]
-            name = picture_name(frame.image)
-            self._found[content, places] = self._kept.see_twice(name, frame.image, doubtful)
         if found is None:
-            found, cpu_s = self._found[content, places]
-            seen.cpu_s += cpu_s
+            found = self._detect(content, frame, places, seen)
         before = time.process_time()
         counts = self._watcher.count(frame, (self._zone,), found)
         seen.cpu_s += time.process_time() - before
         return found, counts
+
+    def _detect(
+        self, content: Hashable, frame: Frame, places: Iterable[Box], seen: _Counts
+    ) -> Detections:
+        name = ""
+        if content not in self._found:
+            seen.detected += 1
+            name = picture_name(frame.image)
+            self._found[content] = self._kept.see(name, frame.image)
+        found, cpu_s = self._found[content]
+        seen.cpu_s += cpu_s
+        doubts = self._kept.enlarged([to_pixels(p, frame.size) for p in places], frame.size)
+        if doubts:
+            name = name or picture_name(frame.image)
+            found, cpu_s = self._kept.ask_again(name, frame.image, found, doubts)
+            seen.twice += 1
+            seen.cpu_s += cpu_s
+        return found
 
     def _roi(self) -> tuple[int, int, int, int]:
         left, top, right, bottom = self._zone.bounds(self._view.size)

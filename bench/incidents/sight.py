@@ -40,8 +40,10 @@ class Sight(Protocol):
 
     def open(self, clip: TrueClip) -> None: ...
 
-    def see(
-        self, index: int, image: ImageArray, doubtful: Sequence[Box] = ()
+    def see(self, index: int, image: ImageArray) -> tuple[Detections, float]: ...
+
+    def ask_again(
+        self, index: int, image: ImageArray, found: Detections, places: Sequence[Box]
     ) -> tuple[Detections, float]: ...
 
     def see_in(
@@ -91,18 +93,18 @@ class CachedSight:
         regions = regions_of(clip, self._detector.input_size)
         self._kept = KeptDetections(self._detector, self._folder, clip.sha256[:16], regions)
 
-    def see(
-        self, index: int, image: ImageArray, doubtful: Sequence[Box] = ()
-    ) -> tuple[Detections, float]:
-        """Boxes of a picture, and the CPU seconds it cost when it was first seen.
-
-        Args:
-            index: Number of the picture.
-            image: The picture.
-            doubtful: Where claims are undecided, pixels: one place is looked at once more.
-        """
+    def see(self, index: int, image: ImageArray) -> tuple[Detections, float]:
+        """Boxes of a picture, and the CPU seconds it cost when it was first seen."""
         assert self._kept is not None, "open() comes first"
-        return self._kept.see_twice(str(index), image, doubtful)
+        return self._kept.see(str(index), image)
+
+    def ask_again(
+        self, index: int, image: ImageArray, found: Detections, places: Sequence[Box]
+    ) -> tuple[Detections, float]:
+        """Boxes after doubtful places (pixels) were detected twice, and what that cost."""
+        assert self._kept is not None, "open() comes first"
+        doubts = self._kept.enlarged(places, (image.shape[1], image.shape[0]))
+        return self._kept.ask_again(str(index), image, found, doubts)
 
     def see_in(
         self, t_s: float, image: ImageArray, regions: Sequence[PixelBox]
@@ -163,10 +165,8 @@ class TruthSight:
         """Look at another clip."""
         self._clip = clip
 
-    def see(
-        self, index: int, image: ImageArray, doubtful: Sequence[Box] = ()
-    ) -> tuple[Detections, float]:
-        """The true boxes of a picture; they need no second look."""
+    def see(self, index: int, image: ImageArray) -> tuple[Detections, float]:
+        """The true boxes of a picture."""
         assert self._clip is not None, "open() comes first"
         rng = np.random.default_rng([index, 9])
         rows = []
@@ -181,6 +181,12 @@ class TruthSight:
             rows.append((*corners, 0.9, LABELS.index(thing.label)))
         table = np.array(rows, np.float32).reshape(-1, 6)
         found = Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int32))
+        return found, 0.0
+
+    def ask_again(
+        self, index: int, image: ImageArray, found: Detections, places: Sequence[Box]
+    ) -> tuple[Detections, float]:
+        """The same: true boxes are not in doubt."""
         return found, 0.0
 
     def see_in(

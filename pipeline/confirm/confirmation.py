@@ -54,14 +54,24 @@ class Confirmation:
     @property
     def undecided(self) -> bool:
         """True while a claim that the last picture supported waits for more evidence."""
-        return any(_is_undecided(h) for h in self._known)
+        return any(
+            h.stage is not Stage.OPEN and h.last_support_s >= h.last_look_s for h in self._known
+        )
 
     @property
     def doubtful_places(self) -> tuple[Box, ...]:
-        """Places of such claims, 0..1, where a second look, enlarged, is worth its cost; those of
-        the severest rules first."""
-        doubtful = [h for h in self._known if _is_undecided(h) and self._rules[h.topic].is_enlarged]
-        doubtful.sort(key=lambda h: -self._rules[h.topic].severity)
+        """Places of claims that gather evidence, 0..1: what is found there is asked for twice.
+
+        Those of the severest rules come first, then the newest. A place stays in doubt when a
+        picture does not support the claim: or every other picture would be judged by one look.
+        """
+        doubtful = [
+            h
+            for h in self._known
+            if self._rules[h.topic].detects_twice
+            and (h.stage is Stage.GATHERING or (h.stage is Stage.ENDED and h.looks))
+        ]
+        doubtful.sort(key=lambda h: (-self._rules[h.topic].severity, -h.last_support_s))
         return tuple(h.claim.xyxy_norm for h in doubtful)
 
     @property
@@ -305,8 +315,3 @@ class Confirmation:
     def _wishes(self, now_s: float) -> tuple[LookWant, ...]:
         wants = [w for h in self._known if (w := wish(h, self._rules[h.topic], now_s)) is not None]
         return tuple(sorted(wants, key=lambda w: -w.priority))
-
-
-def _is_undecided(hypothesis: Hypothesis) -> bool:
-    newest = hypothesis.last_support_s >= hypothesis.last_look_s
-    return newest and hypothesis.stage is not Stage.OPEN

@@ -10,8 +10,8 @@ import numpy as np
 from models.detections import Detections
 from models.detector import Detector, ImageArray
 from models.letterbox import Letterbox
-from models.region_plan import PixelBox, RegionNeeds, enlarged_region, plan_regions
-from models.regions import merge_regions, seen_twice
+from models.region_plan import Enlargement, PixelBox, RegionNeeds, enlarged, plan_regions
+from models.regions import detected_twice, merge_regions
 from models.sureness import carry_floor
 from pipeline.boxes import to_pixels
 from pipeline.engine.observations import Observation
@@ -64,17 +64,18 @@ class Sight:
     def __call__(self, pictures: Sequence[Observation]) -> list[Detections]:
         """Boxes in full-frame pixels, in the order of the pictures; errors as `Detector.detect`.
 
-        The first doubtful place of a view is looked at twice, see `seen_twice`.
+        Doubtful places of a view are detected twice, see `detected_twice`.
         """
         planned = [self._regions(p) for p in pictures]
-        enlarged = [self._enlarged(p, r) for p, r in zip(pictures, planned, strict=True)]
-        more = [(p.shot, [e]) for p, e in zip(pictures, enlarged, strict=True) if e is not None]
-        wide = [(p.shot, r) for p, r in zip(pictures, planned, strict=True)]
-        found = iter(self.see([*wide, *more]))
+        doubts = [self._enlarged(p, r) for p, r in zip(pictures, planned, strict=True)]
+        wanted = [(p.shot, r) for p, r in zip(pictures, planned, strict=True)]
+        for picture, enlargements in zip(pictures, doubts, strict=True):
+            wanted += [(picture.shot, [e.region]) for e in enlargements]
+        found = iter(self.see(wanted))
         once = [next(found) for _ in pictures]
         return [
-            one if region is None else self._agreed(one, next(found), region, picture.shot.size)
-            for picture, one, region in zip(pictures, once, enlarged, strict=True)
+            self._asked_again(boxes, [(e, next(found)) for e in enlargements], picture.shot.size)
+            for picture, boxes, enlargements in zip(pictures, once, doubts, strict=True)
         ]
 
     def see(self, wanted: Sequence[tuple[Shot, Sequence[PixelBox]]]) -> list[Detections]:
@@ -94,19 +95,27 @@ class Sight:
         zones, smallest = self._views[key].zones, self._smallest.get(key)
         return [_even(region, size) for region in self._planned(zones, size, smallest)]
 
-    def _enlarged(self, picture: Observation, planned: Sequence[PixelBox]) -> PixelBox | None:
+    def _enlarged(
+        self, picture: Observation, planned: Sequence[PixelBox]
+    ) -> tuple[Enlargement, ...]:
         if picture.close is not None:
-            return None
+            return ()
         size = picture.shot.size
         places = [to_pixels(p, size) for p in self._views[picture.view].doubtful_places]
-        region = enlarged_region(places, planned, size, self._detector.input_size)
-        return None if region is None else _even(region, size)
+        return tuple(
+            Enlargement(e.place, _even(e.region, size))
+            for e in enlarged(places, planned, size, self._detector.input_size)
+        )
 
-    def _agreed(
-        self, found: Detections, enlarged: Detections, region: PixelBox, size: tuple[int, int]
+    def _asked_again(
+        self,
+        found: Detections,
+        answers: Sequence[tuple[Enlargement, Detections]],
+        size: tuple[int, int],
     ) -> Detections:
-        agreed = seen_twice(found, enlarged, region, size, self._doubted)
-        return agreed.where(agreed.confidence >= self._floor[agreed.class_id])
+        for enlargement, closer in answers:
+            found = detected_twice(found, closer, enlargement, size, self._doubted)
+        return found.where(found.confidence >= self._floor[found.class_id])
 
     def _planned(
         self, zones: Sequence[Zone], size: tuple[int, int], smallest: Smallest | None

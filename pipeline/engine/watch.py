@@ -159,7 +159,7 @@ class WatchedView:
 
     @property
     def doubtful_places(self) -> tuple[Box, ...]:
-        """Where a second look, enlarged, is worth its cost, see `Confirmation`."""
+        """Where claims gather evidence, 0..1, see `Confirmation`."""
         return self.pipeline.confirmation.doubtful_places
 
     def replan(self, plan: ViewPlan) -> None:

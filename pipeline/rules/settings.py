@@ -95,7 +95,7 @@ class RuleBase(BaseModel):
     """A close look that shows one of these speaks for the claim; without any it says nothing."""
     close_refutes: ClassVar[bool] = True
     """A close look that shows none of them speaks against the claim."""
-    is_enlarged: ClassVar[bool] = True
+    detects_twice: ClassVar[bool] = True
     """The place of an undecided claim is detected once more, enlarged."""
 
     type: IncidentType
@@ -286,7 +286,7 @@ class CrowdingSettings(RuleBase):
 
     required_classes: ClassVar[tuple[str, ...]] = ("person",)
     zone_wide: ClassVar[bool] = True
-    is_enlarged: ClassVar[bool] = False
+    detects_twice: ClassVar[bool] = False
 
     type: Literal["crowding"] = "crowding"
     dwell_s: DwellS = 10.0

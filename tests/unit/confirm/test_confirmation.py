@@ -480,10 +480,26 @@ class TestDoubtfulPlaces:
         assert view.confirmation.open_sightings
         assert view.confirmation.doubtful_places == ()
 
-    def test_what_the_last_picture_does_not_support_is_left_alone(self, feed, suspicion):
+    def test_it_stays_in_doubt_when_a_picture_does_not_support_it(self, feed, suspicion):
+        """Else what two detections refute would be judged by one of them in every other picture."""
         view = feed()
-        view.run(lambda t: [suspicion()] if t < 2 else [], 2)
+        view.run(lambda t: [suspicion()] if t < 2 else [], 4)
+        assert len(view.confirmation.doubtful_places) == 1
+        view.run(lambda t: [], 30, from_s=5)
         assert view.confirmation.doubtful_places == ()
+
+    def test_what_has_ended_is_in_doubt_when_it_seems_to_come_back(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion()] if t < 10 else [], 30)
+        assert view.confirmation.doubtful_places == ()
+        view.run(lambda t: [suspicion()], 31, from_s=31)
+        assert len(view.confirmation.doubtful_places) == 1
+
+    def test_of_equal_claims_the_newest_comes_first(self, feed, suspicion):
+        view = feed()
+        view.run(lambda t: [suspicion(xyxy=ELSEWHERE) if t else suspicion()], 1)
+        lefts = [round(place[0] * 640) for place in view.confirmation.doubtful_places]
+        assert lefts == [400, 100]
 
     def test_the_severest_claim_comes_first_and_crowds_are_counted_as_planned(
         self, feed, suspicion

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.region_plan import ENLARGED, RegionNeeds, enlarged_region, plan_regions
+from models.region_plan import ENLARGED, MOST_ENLARGED, RegionNeeds, enlarged, plan_regions
 
 FRAME, INPUT = (1920, 1080), (384, 640)
 
@@ -93,10 +93,16 @@ def test_neighbouring_tiles_overlap_by_the_object_or_more(object_px: float) -> N
 
 
 WHOLE = ((0, 0, 1920, 1080),)
+Place = tuple[float, float, float, float]
+
+
+def region_of(place: Place, planned=WHOLE, frame=FRAME) -> tuple[int, int, int, int] | None:
+    found = enlarged([place], planned, frame, INPUT)
+    return found[0].region if found else None
 
 
 def test_a_small_place_is_enlarged_around_its_middle() -> None:
-    region = enlarged_region([(900, 500, 940, 580)], WHOLE, FRAME, INPUT)
+    region = region_of((900, 500, 940, 580))
     assert region is not None
     left, top, right, bottom = region
     assert 1920 / (right - left) == pytest.approx(ENLARGED, rel=0.01)
@@ -104,29 +110,45 @@ def test_a_small_place_is_enlarged_around_its_middle() -> None:
 
 
 def test_a_large_place_is_enlarged_less_and_a_very_large_one_not_at_all() -> None:
-    small, tall = ((800, 300, 840, 300 + height) for height in (80, 450))
-    narrow, wide = (enlarged_region([place], WHOLE, FRAME, INPUT) for place in (small, tall))
+    narrow, wide = (region_of((800, 300, 840, 300 + height)) for height in (80, 450))
     assert narrow is not None
     assert wide is not None
     assert wide[3] - wide[1] > narrow[3] - narrow[1]
     assert 0.7 * (wide[3] - wide[1]) > 450
-    assert enlarged_region([(800, 100, 840, 1000)], WHOLE, FRAME, INPUT) is None
+    assert region_of((800, 100, 840, 1000)) is None
 
 
-def test_the_first_place_that_gains_is_enlarged() -> None:
-    everything, outside, thing = (0, 0, 1920, 1080), (50, 50, 60, 60), (1500, 800, 1530, 820)
-    region = enlarged_region([everything, outside, thing], ((960, 540, 1920, 1080),), FRAME, INPUT)
-    assert region is not None
-    assert region[0] <= 1500
-    assert region[2] >= 1530
-    assert enlarged_region([], WHOLE, FRAME, INPUT) is None
+def test_a_place_outside_what_is_planned_is_left_out() -> None:
+    planned = ((960, 540, 1920, 1080),)
+    assert region_of((50, 50, 60, 60), planned) is None
+    assert region_of((1500, 800, 1530, 820), planned) is not None
 
 
-def test_a_trembling_place_has_one_region() -> None:
-    regions = {
-        enlarged_region([(897 + d, 500, 929 + d, 550)], WHOLE, FRAME, INPUT) for d in range(-3, 4)
-    }
-    assert len(regions) == 1
+def test_a_frame_that_is_shown_enlarged_already_is_enlarged_no_further_than_was_measured() -> None:
+    hall = region_of((300, 100, 320, 150), ((0, 0, 640, 360),), (640, 360))
+    assert hall is not None
+    assert hall[2] - hall[0] == 320
+    assert region_of((300, 200, 310, 210), ((100, 100, 500, 340),), (640, 360)) is None
+
+
+def test_a_few_places_of_a_picture_are_enlarged_the_most_important_first() -> None:
+    row = [(100 + 200 * i, 500, 140 + 200 * i, 540) for i in range(8)]
+    places = [e.place for e in enlarged(row, WHOLE, FRAME, INPUT)]
+    assert places == row[:MOST_ENLARGED]
+    everything = (0, 0, 1920, 1080)
+    assert [e.place for e in enlarged([everything, row[0]], WHOLE, FRAME, INPUT)] == [row[0]]
+    assert enlarged([], WHOLE, FRAME, INPUT) == ()
+
+
+def test_places_that_touch_are_asked_for_once() -> None:
+    places = [(900, 500, 940, 580), (930, 500, 960, 580), (1200, 500, 1240, 580)]
+    found = enlarged(places, WHOLE, FRAME, INPUT)
+    assert [e.place for e in found] == [places[0], places[2]]
+
+
+def test_a_place_that_trembles_has_few_regions() -> None:
+    regions = {region_of((897 + d, 500, 929 + d, 550)) for d in range(-8, 9)}
+    assert len(regions) <= 2
 
 
 @given(
@@ -136,9 +158,9 @@ def test_a_trembling_place_has_one_region() -> None:
 def test_an_enlarged_region_holds_its_place_and_lies_in_the_frame(corner, size) -> None:
     left, top = corner
     right, bottom = min(1920, left + size[0]), min(1080, top + size[1])
-    region = enlarged_region([(left, top, right, bottom)], WHOLE, FRAME, INPUT)
+    region = region_of((left, top, right, bottom))
     if region is not None:
-        assert 0 <= region[0] <= left + 8
-        assert 0 <= region[1] <= top + 8
-        assert right - 8 <= region[2] <= 1920
-        assert bottom - 8 <= region[3] <= 1080
+        assert 0 <= region[0] <= left
+        assert 0 <= region[1] <= top
+        assert right <= region[2] <= 1920
+        assert bottom <= region[3] <= 1080

@@ -8,8 +8,8 @@ from builders.colour_graph import COLOURS
 from builders.fake_detector import ColourDetector
 
 from models.detections import Detections
-from models.region_plan import RegionNeeds, plan_regions
-from models.regions import detect_regions, merge_regions, seen_twice
+from models.region_plan import Enlargement, RegionNeeds, plan_regions
+from models.regions import detect_regions, detected_twice, merge_regions
 
 FRAME = (200, 100)
 TILES = ((0, 0, 120, 100), (80, 0, 200, 100))
@@ -120,22 +120,22 @@ def test_pictures_of_one_call_do_not_mix() -> None:
     assert third.xyxy.tolist() == [[200, 90, 240, 140]]
 
 
-class TestSeenTwice:
-    region = (40, 20, 160, 92)
+class TestDetectedTwice:
+    doubt = Enlargement((55, 35, 95, 65), (40, 20, 160, 92))
     doubted = np.array([True, True, True, False])
 
-    def fused(self, wide: Detections, enlarged: Detections) -> list[tuple[int, float]]:
-        fused = seen_twice(wide, enlarged, self.region, FRAME, self.doubted)
+    def fused(self, once: Detections, closer: Detections) -> list[tuple[int, float]]:
+        fused = detected_twice(once, closer, self.doubt, FRAME, self.doubted)
         rows = zip(fused.class_id.tolist(), fused.confidence.tolist(), strict=True)
         return sorted((label, round(sure, 3)) for label, sure in rows)
 
-    def test_what_both_looks_see_is_as_sure_as_their_mean_and_where_the_enlarged_one_saw_it(self):
-        wide, enlarged = found((60, 40, 80, 60), best=0.4), found((61, 41, 80, 60), best=0.8)
-        fused = seen_twice(wide, enlarged, self.region, FRAME, self.doubted)
+    def test_what_was_found_twice_is_as_sure_as_the_mean_and_where_the_enlarged_one_saw_it(self):
+        once, closer = found((60, 40, 80, 60), best=0.4), found((61, 41, 80, 60), best=0.8)
+        fused = detected_twice(once, closer, self.doubt, FRAME, self.doubted)
         assert fused.xyxy.tolist() == [[61, 41, 80, 60]]
         assert fused.confidence.tolist() == pytest.approx([0.6])
 
-    def test_what_one_of_them_sees_is_half_as_sure(self):
+    def test_what_was_found_once_is_half_as_sure(self):
         assert self.fused(found((60, 40, 80, 60), best=0.8), Detections()) == [(0, 0.4)]
         assert self.fused(Detections(), found((60, 40, 80, 60), best=0.8)) == [(0, 0.4)]
 
@@ -144,24 +144,35 @@ class TestSeenTwice:
         helmet = found((60, 40, 80, 60), label=1, best=0.62)
         assert self.fused(bare, helmet) == [(1, 0.31), (2, 0.205)]
 
-    def test_what_lies_partly_in_the_region_stays_as_it_was(self):
-        assert self.fused(found((20, 40, 80, 60), best=0.8), Detections()) == [(0, 0.8)]
-        outside = found((0, 0, 10, 10), best=0.8)
-        assert self.fused(outside, found((60, 40, 80, 60), best=0.6)) == [(0, 0.3), (0, 0.8)]
+    @pytest.mark.parametrize("left", [20, 38, 41, 42.5])
+    def test_what_the_region_does_not_show_whole_stays_as_it_was(self, left):
+        """Also what only just touches its edge: there its own detection would be a cut one."""
+        once = found((left, 40, 80, 60), best=0.8)
+        assert self.fused(once, found((max(left, 40), 40, 80, 60), best=0.9)) == [(0, 0.8)]
+        assert self.fused(once, Detections()) == [(0, 0.8)]
 
-    def test_what_the_region_cuts_is_not_believed(self):
-        wide = found((20, 40, 80, 60), best=0.8)
-        assert self.fused(wide, found((40, 40, 80, 60), best=0.9)) == [(0, 0.8)]
+    def test_the_frame_s_own_edge_cuts_nothing(self):
+        doubt = Enlargement((0, 35, 30, 65), (0, 20, 120, 92))
+        once = found((0, 40, 20, 60), best=0.8)
+        fused = detected_twice(once, once, doubt, FRAME, self.doubted)
+        assert fused.confidence.tolist() == pytest.approx([0.8])
 
-    def test_classes_that_nothing_is_claimed_of_stay_as_they_were(self):
+    def test_what_lies_beside_the_place_stays_as_it_was(self):
+        """An open incident in the region of somebody else's doubt must not end by it."""
+        beside = found((120, 40, 140, 60), best=0.58)
+        assert self.fused(beside, Detections()) == [(0, 0.58)]
+        assert self.fused(beside, found((121, 40, 141, 60), best=0.9)) == [(0, 0.58)]
+
+    def test_classes_that_are_not_asked_for_stay_as_they_were(self):
         van = found((60, 40, 80, 60), label=3, best=0.8)
         assert self.fused(van, Detections()) == [(3, 0.8)]
         assert self.fused(Detections(), van) == []
 
     def test_each_box_has_one_twin(self):
-        wide = found((60, 40, 80, 60), best=0.8)
-        enlarged = found((60, 40, 80, 60), (60, 41, 80, 61), best=0.6)
-        assert self.fused(wide, enlarged) == [(0, 0.15), (0, 0.7)]
+        once = found((60, 40, 80, 60), best=0.8)
+        closer = found((60, 40, 80, 60), (60, 41, 80, 61), best=0.6)
+        assert self.fused(once, closer) == [(0, 0.15), (0, 0.7)]
+        assert self.fused(closer, once) == [(0, 0.15), (0, 0.7)]
 
-    def test_nothing_seen_is_nothing(self):
+    def test_nothing_is_nothing(self):
         assert self.fused(Detections(), Detections()) == []
