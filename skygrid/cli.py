@@ -197,7 +197,7 @@ def train(
     ] = 0.0,
     soup: Annotated[
         list[Path] | None,
-        typer.Option(help="average.pt of another run from this start; the mean is shipped."),
+        typer.Option(help="average.pt of another run from this start; repeat it: the mean ships."),
     ] = None,
     mine: Annotated[
         bool, typer.Option("--mine", help="Draw more often what misleads the start.")

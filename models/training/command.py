@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.errors import TrainingRefused
 from models.training.lineage import Lineage, check_sizes, hash_of
 from models.training.manifest import Picture, data_directory, licence_allows, read_sets
 from models.training.sampling import sampling_weights, shares_in_force
@@ -73,6 +74,8 @@ def train(
     research = name.endswith("-research")
     sizes = (size_px, final_size_px)
     lineage.check(research)
+    if (directory / "average.pt").resolve() in {path.resolve() for path in lineage.others}:
+        raise TrainingRefused(f"another run's end must not be that of {directory} itself")
     check_sizes(sizes)
     pictures = read_sets(data or data_directory())
     taught = lineage.recipe(research)
@@ -146,8 +149,10 @@ def _averaged(lineage: Lineage, learned: Path, research: bool = False) -> Path:
     if not (lineage.kept or lineage.others):
         return learned
     mean = soup([load_network(path) for path in (learned, *lineage.others)])
+    if lineage.kept:
+        mean = between(starting_network(lineage.start), mean, lineage.kept)
     path = learned.with_name("mean.pt")
-    save_weights(between(starting_network(lineage.start), mean, lineage.kept), path, research)
+    save_weights(mean, path, research)
     return path
 
 

@@ -71,10 +71,23 @@ class Lineage:
             _check_labels(self.elder, "an elder")
         if self.kept:
             _check_labels(self.start, "a start whose weights are kept")
-        for path in self.others:
-            _check_labels(path, "another run's end")
+        self._check_others()
         if self.mined:
             _check_labels(self.start, "a start whose mistakes are mined")
+
+    def _check_others(self) -> None:
+        from models.training.network import load_network, starting_network
+
+        if not self.others:
+            return
+        ends = {hash_of(path) for path in self.others}
+        if len(ends) < len(self.others) or hash_of(self.start) in ends:
+            raise TrainingRefused("ends of other runs must differ from each other and the start")
+        form = _form(starting_network(self.start))
+        for path in self.others:
+            _check_labels(path, "another run's end")
+            if _form(load_network(path)) != form:
+                raise TrainingRefused(f"another run's end must be of this start, {path} is not")
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same run: hashes, not names."""
@@ -102,6 +115,12 @@ class Lineage:
                     "pictures were used, no such picture and none of its weights"
                 )
         return rows
+
+
+def _form(network: Any) -> tuple[str | None, dict[str, Any]]:
+    """What networks must have in common to be averaged."""
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    return network.yaml.get("activation"), shapes
 
 
 def _check_readable(path: Path) -> None:

@@ -31,16 +31,33 @@ def checkpoints(tmp_path_factory) -> Path:
         network.args = SimpleNamespace()
         save_weights(network, folder / f"{name}.pt")
     save_weights(network, folder / "average.pt", research=True)
+    other = DetectionModel("yolo11s.yaml", nc=len(LABELS), verbose=False)
+    other.names, other.args = dict(enumerate(LABELS)), SimpleNamespace()
+    save_weights(other, folder / "larger.pt")
     return folder
+
+
+def test_ends_of_other_runs_are_named_and_make_no_other_run(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    from models.training.detector_run import save_weights
+    from models.training.network import starting_network
+
+    own, end = checkpoints / "own.pt", tmp_path / "end.pt"
+    save_weights(starting_network(own), end)
+    lineage = Lineage(own, others=(end,))
+    lineage.check(research=False)
+    assert lineage.recipe(research=False)["soup_with"][0].startswith("end.pt sha256:")
+    assert lineage.identity() == Lineage(own).identity()
+    with pytest.raises(TrainingRefused, match="must differ from each other"):
+        Lineage(own, others=(end, end)).check(research=False)
 
 
 def test_a_start_and_its_elder_are_accepted_and_named_by_their_hashes(checkpoints: Path) -> None:
     own, research = checkpoints / "own.pt", checkpoints / "own-research.pt"
-    lineage = Lineage(own, elder=research, elder_classes=("helmet",), kept=0.25, others=(own,))
+    lineage = Lineage(own, elder=research, elder_classes=("helmet",), kept=0.25)
     lineage.check(research=False)
     recipe = lineage.recipe(research=False)
-    assert recipe["soup_with"] == [recipe["start"]]
-    assert lineage.identity() == Lineage(own, elder=research, elder_classes=("helmet",)).identity()
     assert recipe["start"].startswith("own.pt sha256:")
     assert "none of its weights" in recipe["elder_learned_from"]
     assert "elder_learned_from" not in lineage.recipe(research=True)
@@ -63,6 +80,8 @@ def test_a_start_and_its_elder_are_accepted_and_named_by_their_hashes(checkpoint
         ({"start": "own", "others": "missing"}, "must be a file"),
         ({"start": "own", "others": "own-research"}, "ends in -research"),
         ({"start": "own", "others": "coco"}, "another run's end must have"),
+        ({"start": "own", "others": "own"}, "must differ from each other and the start"),
+        ({"start": "own", "others": "larger"}, "must be of this start"),
     ],
 )
 def test_what_cannot_end_well_is_refused(checkpoints: Path, given: dict, message: str) -> None:
