@@ -62,15 +62,9 @@ class Confirmation:
     def doubtful_places(self) -> tuple[Box, ...]:
         """Places of claims that gather evidence, 0..1: what is found there is asked for twice.
 
-        Those of the severest rules come first, then the newest. A place stays in doubt when a
-        picture does not support the claim: or every other picture would be judged by one look.
+        Those of the severest rules come first, then the newest.
         """
-        doubtful = [
-            h
-            for h in self._known
-            if self._rules[h.topic].detects_twice
-            and (h.stage is Stage.GATHERING or (h.stage is Stage.ENDED and h.looks))
-        ]
+        doubtful = [h for h in self._known if h.is_in_doubt(self._rules[h.topic])]
         doubtful.sort(key=lambda h: (-self._rules[h.topic].severity, -h.last_support_s))
         return tuple(h.claim.xyxy_norm for h in doubtful)
 

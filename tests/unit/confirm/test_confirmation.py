@@ -490,9 +490,9 @@ class TestDoubtfulPlaces:
 
     def test_what_has_ended_is_in_doubt_when_it_seems_to_come_back(self, feed, suspicion):
         view = feed()
-        view.run(lambda t: [suspicion()] if t < 10 else [], 30)
+        view.run(lambda t: [suspicion()] if t < 10 else [], 50)
         assert view.confirmation.doubtful_places == ()
-        view.run(lambda t: [suspicion()], 31, from_s=31)
+        view.run(lambda t: [suspicion()], 51, from_s=51)
         assert len(view.confirmation.doubtful_places) == 1
 
     def test_of_equal_claims_the_newest_comes_first(self, feed, suspicion):
