@@ -95,25 +95,30 @@ def detected_twice(
     closer: Detections,
     enlargement: Enlargement,
     frame_size: tuple[int, int],
-    doubted: BoolArray,
+    doubted_below: FloatArray,
 ) -> Detections:
     """Boxes of a picture after a doubtful place was detected once more, enlarged.
 
     What was found both times is as sure as the mean of both, what was found only once is half as
     sure (as boxes of several networks are fused by Solovyev et al., arXiv:1910.13302): what is
-    there is there at both scales. Boxes beside the place, or not wholly in the region, stay.
+    there is there at both scales. Sure boxes, boxes beside the place and those that do not lie
+    wholly in the region stay as they are.
 
     Args:
         found: pixels of the full frame.
         closer: what was found in the enlarged region, pixels of the full frame.
         enlargement: the place and the region.
         frame_size: (width, height) of the full frame.
-        doubted: (C,) classes that are asked about; boxes of all others stay as they were.
+        doubted_below: (C,) confidence from which boxes are sure; 0: the class is never asked for.
     """
-    kept, asked = _split(found, enlargement, frame_size, doubted)
-    _, closer = _split(closer, enlargement, frame_size, doubted)
-    overlap = iou_matrix(closer.xyxy, asked.xyxy)
-    overlap[closer.class_id[:, None] != asked.class_id[None, :]] = 0
+    inside = _inside(found, enlargement, frame_size)
+    is_doubted = inside & (found.confidence < doubted_below[found.class_id])
+    kept, asked = found.where(~is_doubted), found.where(is_doubted)
+    answers = _inside(closer, enlargement, frame_size) & (doubted_below[closer.class_id] > 0)
+    closer = closer.where(answers)
+    is_known: BoolArray = np.any(_same_class_iou(closer, kept) > SAME_IOU, axis=1)
+    closer = closer.where(~is_known)
+    overlap = _same_class_iou(closer, asked)
     sure = closer.confidence / np.float32(2)
     for row in np.argsort(-closer.confidence, kind="stable") if len(asked) else ():
         twin = overlap[row].argmax()
@@ -126,18 +131,23 @@ def detected_twice(
     return Detections.concat([kept, half, Detections(closer.xyxy, sure, closer.class_id)])
 
 
-def _split(
-    boxes: Detections, enlargement: Enlargement, frame_size: tuple[int, int], doubted: BoolArray
-) -> tuple[Detections, Detections]:
-    """Boxes that no question is about, and those that the enlarged region answers for."""
+def _inside(boxes: Detections, enlargement: Enlargement, frame_size: tuple[int, int]) -> BoolArray:
+    """(N,) which boxes touch the place and are seen whole in the region."""
     region = np.array(enlargement.region, np.float32)
     inner = np.array([EDGE_PX, EDGE_PX, -EDGE_PX, -EDGE_PX], np.float32)
     inner[~_inner_sides(enlargement.region, frame_size)] = 0
     low, high = (region + inner)[:2], (region + inner)[2:]
     is_whole = (boxes.xyxy[:, :2] >= low).all(1) & (boxes.xyxy[:, 2:] <= high).all(1)
     touched = intersections(boxes.xyxy, np.array([enlargement.place], np.float32))[:, 0] > 0
-    asked: BoolArray = is_whole & touched & doubted[boxes.class_id]
-    return boxes.where(~asked), boxes.where(asked)
+    inside: BoolArray = is_whole & touched
+    return inside
+
+
+def _same_class_iou(one: Detections, other: Detections) -> FloatArray:
+    """(N, M) overlap of boxes of one class, 0 for others."""
+    overlap = iou_matrix(one.xyxy, other.xyxy)
+    overlap[one.class_id[:, None] != other.class_id[None, :]] = 0
+    return overlap
 
 
 def _moved(part: Detections, region: PixelBox) -> Detections:

@@ -17,6 +17,13 @@ CARRY_SHARE = 0.6
 _EDGE = 1e-3
 
 
+def at_sureness(labels: Sequence[str], thresholds: Mapping[str, float], sure: float) -> FloatArray:
+    """(labels,) confidence that is so sure, `AT_THRESHOLD` or more, by class; see `Sureness`."""
+    at = np.array([thresholds.get(label, AT_THRESHOLD) for label in labels], np.float32)
+    share = (sure - AT_THRESHOLD) / (1 - AT_THRESHOLD)
+    return np.asarray(at + share * (1 - at), np.float32)
+
+
 def carry_floor(labels: Sequence[str], thresholds: Mapping[str, float]) -> FloatArray:
     """(labels,) least confidence that a patrol's rules and counters get to see, by class."""
     sure = [thresholds.get(label, 0.0) for label in labels]

@@ -15,7 +15,7 @@ from models.detector import Detector
 from models.region_plan import Enlargement, PixelBox, enlarged
 from models.regions import detect_regions, detected_twice
 from models.sureness import carry_floor
-from pipeline.sightlines import doubted_classes
+from pipeline.sightlines import doubted_below
 from pipeline.types import Box
 from streams.types import ImageArray
 
@@ -44,7 +44,7 @@ class KeptDetections:
         self._known = _load(self._file)
         self._is_new = False
         self._floor = carry_floor(detector.labels, detector.thresholds)
-        self._doubted = doubted_classes(detector.labels)
+        self._doubted_below = doubted_below(detector.labels, detector.thresholds)
         folder.mkdir(parents=True, exist_ok=True)
 
     def see(
@@ -84,7 +84,7 @@ class KeptDetections:
         for doubt in doubts:
             where = "-".join(str(side) for side in doubt.region)
             closer, cpu_s = self.see(f"{name}-{where}", image, [doubt.region])
-            found = detected_twice(found, closer, doubt, size, self._doubted)
+            found = detected_twice(found, closer, doubt, size, self._doubted_below)
             spent_s += cpu_s
         return found.where(found.confidence >= self._floor[found.class_id]), spent_s
 

@@ -18,7 +18,7 @@ from pipeline.engine.observations import Observation
 from pipeline.engine.watch import WatchedView
 from pipeline.geometry.calibration import Calibration
 from pipeline.measures import Gauge, object_px
-from pipeline.sightlines import doubted_classes
+from pipeline.sightlines import doubted_below
 from pipeline.types import ViewKey
 from pipeline.zones import Zone
 from streams.types import Shot
@@ -55,7 +55,7 @@ class Sight:
         self._smallest = dict(smallest)
         self._views: dict[ViewKey, WatchedView] = {}
         self._floor = carry_floor(detector.labels, detector.thresholds)
-        self._doubted = doubted_classes(detector.labels)
+        self._doubted_below = doubted_below(detector.labels, detector.thresholds)
 
     def watch(self, views: Sequence[WatchedView]) -> None:
         """The views whose pictures will come."""
@@ -114,7 +114,7 @@ class Sight:
         size: tuple[int, int],
     ) -> Detections:
         for enlargement, closer in answers:
-            found = detected_twice(found, closer, enlargement, size, self._doubted)
+            found = detected_twice(found, closer, enlargement, size, self._doubted_below)
         return found.where(found.confidence >= self._floor[found.class_id])
 
     def _planned(

@@ -122,16 +122,16 @@ def test_pictures_of_one_call_do_not_mix() -> None:
 
 class TestDetectedTwice:
     doubt = Enlargement((55, 35, 95, 65), (40, 20, 160, 92))
-    doubted = np.array([True, True, True, False])
+    below = np.array([0.85, 0.85, 0.6, 0.0], np.float32)
 
     def fused(self, once: Detections, closer: Detections) -> list[tuple[int, float]]:
-        fused = detected_twice(once, closer, self.doubt, FRAME, self.doubted)
+        fused = detected_twice(once, closer, self.doubt, FRAME, self.below)
         rows = zip(fused.class_id.tolist(), fused.confidence.tolist(), strict=True)
         return sorted((label, round(sure, 3)) for label, sure in rows)
 
     def test_what_was_found_twice_is_as_sure_as_the_mean_and_where_the_enlarged_one_saw_it(self):
         once, closer = found((60, 40, 80, 60), best=0.4), found((61, 41, 80, 60), best=0.8)
-        fused = detected_twice(once, closer, self.doubt, FRAME, self.doubted)
+        fused = detected_twice(once, closer, self.doubt, FRAME, self.below)
         assert fused.xyxy.tolist() == [[61, 41, 80, 60]]
         assert fused.confidence.tolist() == pytest.approx([0.6])
 
@@ -154,7 +154,7 @@ class TestDetectedTwice:
     def test_the_frame_s_own_edge_cuts_nothing(self):
         doubt = Enlargement((0, 35, 30, 65), (0, 20, 120, 92))
         once = found((0, 40, 20, 60), best=0.8)
-        fused = detected_twice(once, once, doubt, FRAME, self.doubted)
+        fused = detected_twice(once, once, doubt, FRAME, self.below)
         assert fused.confidence.tolist() == pytest.approx([0.8])
 
     def test_what_lies_beside_the_place_stays_as_it_was(self):
@@ -167,6 +167,13 @@ class TestDetectedTwice:
         van = found((60, 40, 80, 60), label=3, best=0.8)
         assert self.fused(van, Detections()) == [(3, 0.8)]
         assert self.fused(Detections(), van) == []
+
+    def test_what_is_sure_stays_as_it_was_and_is_not_found_twice(self):
+        cap = found((60, 40, 80, 60), label=2, best=0.64)
+        assert self.fused(cap, Detections()) == [(2, 0.64)]
+        assert self.fused(cap, found((61, 40, 81, 60), label=2, best=0.9)) == [(2, 0.64)]
+        helmet = found((60, 40, 80, 60), label=1, best=0.8)
+        assert self.fused(cap, helmet) == [(1, 0.4), (2, 0.64)]
 
     def test_each_box_has_one_twin(self):
         once = found((60, 40, 80, 60), best=0.8)
