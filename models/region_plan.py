@@ -27,7 +27,7 @@ GRID_PX = 16
 """Enlarged regions keep to such a grid, so that a place that trembles has few of them."""
 
 MOST_ENLARGED = 3
-"""Places of one picture."""
+"""Regions of one picture."""
 
 PixelBox = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels of the full frame, right and bottom excluded."""
@@ -99,29 +99,32 @@ def plan_regions(
     return RegionPlan("tiles" if len(tiles) > 1 else kind, tiles, seen)
 
 
+Place = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Enlargement:
-    """A doubtful place and where it is detected once more.
+    """Doubtful places and where they are detected once more.
 
     Attributes:
-        place: left, top, right, bottom in pixels of the full frame.
-        region: pixels of the full frame; holds the place.
+        places: left, top, right, bottom in pixels of the full frame.
+        region: pixels of the full frame; holds them.
     """
 
-    place: tuple[float, float, float, float]
+    places: tuple[Place, ...]
     region: PixelBox
 
 
 def enlarged(
-    places: Sequence[tuple[float, float, float, float]],
+    places: Sequence[Place],
     planned: Sequence[PixelBox],
     frame_size: tuple[int, int],
     input_size: tuple[int, int],
 ) -> tuple[Enlargement, ...]:
     """Regions that show places up to `ENLARGED` times as large as the planned regions do.
 
-    Left out are places that no planned region holds, that are too large to gain by it, that touch
-    one before them, and those after the first `MOST_ENLARGED`.
+    A place that lies in a region chosen before shares it. Left out are places that no planned
+    region holds or that are too large to gain by it, and regions after the first `MOST_ENLARGED`.
 
     Args:
         places: left, top, right, bottom in pixels of the full frame, most important first.
@@ -129,18 +132,17 @@ def enlarged(
         frame_size: (width, height) of the full frame in pixels.
         input_size: (height, width) of the network's input.
     """
-    out: list[Enlargement] = []
+    chosen: dict[PixelBox, list[Place]] = {}
     for place in places:
-        region = _enlarged_region(place, planned, frame_size, input_size)
-        if region is not None and not any(_touch(place, other.place) for other in out):
-            out.append(Enlargement(place, region))
-        if len(out) == MOST_ENLARGED:
-            break
-    return tuple(out)
+        region = next((r for r in chosen if _holds(r, place)), None)
+        region = region or _enlarged_region(place, planned, frame_size, input_size)
+        if region in chosen or (region is not None and len(chosen) < MOST_ENLARGED):
+            chosen.setdefault(region, []).append(place)
+    return tuple(Enlargement(tuple(held), region) for region, held in chosen.items())
 
 
 def _enlarged_region(
-    place: tuple[float, float, float, float],
+    place: Place,
     planned: Sequence[PixelBox],
     frame_size: tuple[int, int],
     input_size: tuple[int, int],
@@ -162,8 +164,13 @@ def _enlarged_region(
     return columns[0], rows[0], columns[1], rows[1]
 
 
-def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _holds(region: PixelBox, place: Place) -> bool:
+    return (
+        region[0] <= place[0]
+        and region[1] <= place[1]
+        and place[2] <= region[2]
+        and place[3] <= region[3]
+    )
 
 
 def _scale(region: PixelBox, input_size: tuple[int, int]) -> float:

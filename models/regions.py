@@ -92,32 +92,38 @@ def merge_regions(
 
 def detected_twice(
     found: Detections,
-    closer: Detections,
-    enlargement: Enlargement,
+    answers: Sequence[tuple[Enlargement, Detections]],
     frame_size: tuple[int, int],
     doubted_below: FloatArray,
 ) -> Detections:
-    """Boxes of a picture after a doubtful place was detected once more, enlarged.
+    """Boxes of a picture after doubtful places were detected once more, enlarged.
 
     What was found both times is as sure as the mean of both, what was found only once is half as
     sure (as boxes of several networks are fused by Solovyev et al., arXiv:1910.13302): what is
-    there is there at both scales. Sure boxes, boxes beside the place and those that do not lie
-    wholly in the region stay as they are.
+    there is there at both scales. Sure boxes, boxes beside the places and those that do not lie
+    wholly in a region stay as they are; each box is asked for in one region.
 
     Args:
         found: pixels of the full frame.
-        closer: what was found in the enlarged region, pixels of the full frame.
-        enlargement: the place and the region.
+        answers: regions and what was found in them, pixels of the full frame.
         frame_size: (width, height) of the full frame.
         doubted_below: (C,) confidence from which boxes are sure; 0: the class is never asked for.
     """
-    inside = _inside(found, enlargement, frame_size)
-    is_doubted = inside & (found.confidence < doubted_below[found.class_id])
-    kept, asked = found.where(~is_doubted), found.where(is_doubted)
-    answers = _inside(closer, enlargement, frame_size) & (doubted_below[closer.class_id] > 0)
-    closer = closer.where(answers)
-    is_known: BoolArray = np.any(_same_class_iou(closer, kept) > SAME_IOU, axis=1)
-    closer = closer.where(~is_known)
+    settled = Detections()
+    for enlargement, closer in answers:
+        is_asked: BoolArray = _inside(found, enlargement, frame_size, 2 * EDGE_PX)
+        is_asked &= found.confidence < doubted_below[found.class_id]
+        asked, found = found.where(is_asked), found.where(~is_asked)
+        is_answer: BoolArray = _inside(closer, enlargement, frame_size, EDGE_PX)
+        is_answer &= doubted_below[closer.class_id] > 0
+        known = _same_class_iou(closer, Detections.concat([found, settled]))
+        is_known: BoolArray = np.any(known > SAME_IOU, axis=1)
+        settled = Detections.concat([settled, _agreed(asked, closer.where(is_answer & ~is_known))])
+    return Detections.concat([found, settled])
+
+
+def _agreed(asked: Detections, closer: Detections) -> Detections:
+    """The mean of what was found twice, half of what was found once."""
     overlap = _same_class_iou(closer, asked)
     sure = closer.confidence / np.float32(2)
     for row in np.argsort(-closer.confidence, kind="stable") if len(asked) else ():
@@ -128,18 +134,20 @@ def detected_twice(
     has_twin: BoolArray = np.any(overlap < 0, axis=0)
     alone = asked.where(~has_twin)
     half = Detections(alone.xyxy, alone.confidence / np.float32(2), alone.class_id)
-    return Detections.concat([kept, half, Detections(closer.xyxy, sure, closer.class_id)])
+    return Detections.concat([half, Detections(closer.xyxy, sure, closer.class_id)])
 
 
-def _inside(boxes: Detections, enlargement: Enlargement, frame_size: tuple[int, int]) -> BoolArray:
-    """(N,) which boxes touch the place and are seen whole in the region."""
+def _inside(
+    boxes: Detections, enlargement: Enlargement, frame_size: tuple[int, int], margin: float
+) -> BoolArray:
+    """(N,) which boxes touch a place and keep so many pixels from the region's inner edges."""
     region = np.array(enlargement.region, np.float32)
-    inner = np.array([EDGE_PX, EDGE_PX, -EDGE_PX, -EDGE_PX], np.float32)
+    inner = np.array([margin, margin, -margin, -margin], np.float32)
     inner[~_inner_sides(enlargement.region, frame_size)] = 0
     low, high = (region + inner)[:2], (region + inner)[2:]
     is_whole = (boxes.xyxy[:, :2] >= low).all(1) & (boxes.xyxy[:, 2:] <= high).all(1)
-    touched = intersections(boxes.xyxy, np.array([enlargement.place], np.float32))[:, 0] > 0
-    inside: BoolArray = is_whole & touched
+    touched = intersections(boxes.xyxy, np.array(enlargement.places, np.float32)) > 0
+    inside: BoolArray = is_whole & np.any(touched, axis=1)
     return inside
 
 

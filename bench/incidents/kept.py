@@ -80,13 +80,16 @@ class KeptDetections:
             found: What `see` said of it.
             doubts: See `enlarged`.
         """
-        size, spent_s = (image.shape[1], image.shape[0]), 0.0
+        size, answers, spent_s = (image.shape[1], image.shape[0]), [], 0.0
         for doubt in doubts:
             where = "-".join(str(side) for side in doubt.region)
             closer, cpu_s = self.see(f"{name}-{where}", image, [doubt.region])
-            found = detected_twice(found, closer, doubt, size, self._doubted_below)
+            answers.append((doubt, closer))
             spent_s += cpu_s
-        return found.where(found.confidence >= self._floor[found.class_id]), spent_s
+        before = time.process_time()
+        found = detected_twice(found, answers, size, self._doubted_below)
+        found = found.where(found.confidence >= self._floor[found.class_id])
+        return found, spent_s + time.process_time() - before
 
     def save(self) -> None:
         """Write what is not yet on disk."""

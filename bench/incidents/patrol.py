@@ -117,13 +117,14 @@ def patrol(clip: TrueClip, sight: Sight, options: PatrolOptions) -> Patrolled:
     began = time.process_time()
     with ClipBack(clip, sight) as back:
         for index, t_s, image in shown:
-            before = time.process_time()
             frame = _frame(clip, t_s, image)
+            before = time.process_time()
             once, detect_s = sight.see(index, image)
             once = once.where(once.confidence >= options.least_confidence)
             doubtful = pipeline.confirmation.doubtful_places
             places = [to_pixels(place, frame.size) for place in doubtful]
             found, again_s = sight.ask_again(index, image, once, places)
+            found = found.where(found.confidence >= options.least_confidence)
             out.cpu_s += detect_s + again_s - (time.process_time() - before)
             counts = sight.count(frame, zones, found)
             looking, acts = attention.is_looking(t_s), back.acts(frame.timestamp_s)

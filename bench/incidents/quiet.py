@@ -228,8 +228,8 @@ def _commit_of(piece: Path) -> str:
 class _Counts:
     """What was done in a piece, and the CPU time of detecting, counting and judging it.
 
-    `detected` counts pictures that differ, `twice` pictures in which something was in doubt. What a
-    patrol would detect is charged each time; decoding is not.
+    `detected` counts pictures that differ, `twice` those of which a part was detected twice. What
+    a patrol would detect is charged each time; decoding is not.
     """
 
     pictures: int = 0

@@ -79,9 +79,9 @@ def _rate(alarms: _Rows, pieces: _Rows) -> dict[str, Any]:
     low, high = rate_over_places(
         [raised[place] for place in watched], [s / DAY_S for s in watched.values()]
     )
-    counted = ("pictures", "in_looks", "detected", "cpu_s")
+    counted = ("pictures", "in_looks", "detected", "twice", "cpu_s")
     return {
-        "camera_days": days, **{name: sum(p[name] for p in pieces) for name in counted},
+        "camera_days": days, **{name: sum(p.get(name, 0) for p in pieces) for name in counted},
         "false_alarms": len(alarms), "false_per_day": len(alarms) / days if days else None,
         "interval": [low, high if days else None],
     }  # fmt: skip

@@ -62,11 +62,15 @@ class Confirmation:
     def doubtful_places(self) -> tuple[Box, ...]:
         """Places of claims that gather evidence, 0..1: what is found there is asked for twice.
 
-        Those of the severest rules come first, then the newest.
+        Those of the severest rules come first, then what was claimed last, then the surest.
         """
-        doubtful = [h for h in self._known if h.is_in_doubt(self._rules[h.topic])]
-        doubtful.sort(key=lambda h: (-self._rules[h.topic].severity, -h.last_support_s))
-        return tuple(h.claim.xyxy_norm for h in doubtful)
+        rows = [
+            (-rule.severity, -doubt.since_s, doubt.place_norm)
+            for h in self._known
+            if h.stage is not Stage.OPEN and (rule := self._rules[h.topic]).detects_twice
+            for doubt in h.doubts
+        ]
+        return tuple(place for *_, place in sorted(rows, key=lambda row: row[:2]))
 
     @property
     def open_sightings(self) -> tuple[Sighting, ...]:
@@ -181,6 +185,8 @@ class Confirmation:
             hypothesis.take(strongest, to_norm(strongest.xyxy, scene.size))
         elif self._is_hidden(hypothesis, rule, scene):
             return []
+        places = [to_norm(s.xyxy, scene.size) for s in spoken]
+        hypothesis.doubt(places, scene.timestamp_s, rule)
         if hypothesis.stage is Stage.OPEN:
             return self._follow(hypothesis, rule, strongest, scene)
         return self._gather(hypothesis, rule, strongest, scene)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.boxes import iou
 from pipeline.confirm.closeup import CloseEvidence
 from pipeline.confirm.identity import Topic
 from pipeline.rules.settings import RuleBase
@@ -18,9 +19,14 @@ MAX_LOOKS = 2_000
 _USUAL = 0.5
 """Threshold to which bars are told; see `Hypothesis.is_proven`."""
 
-DOUBT_PERIODS = 2.5
-"""A claim stays in doubt for so many glance periods after it was last supported. For as long as it
-is remembered (a minute, of helmets) cost 40 % more in a hall and told nothing more."""
+DOUBT_PERIODS, DOUBT_PICTURES = 2.5, 2
+"""A place stays in doubt for so many glance periods, and so many pictures that showed it, after
+something there was last claimed: what two detections refute would else be judged by one of them in
+every other picture. For as long as claims are remembered (a minute, of helmets) cost 40 % more in a
+hall, and raised as little."""
+
+_SAME_PLACE = 0.3
+"""Overlap from which two doubtful places are one."""
 
 _ROUNDING = 1e-9
 """The mean of three times 0.6 is a little less than 0.6."""
@@ -39,6 +45,21 @@ class Look:
     timestamp_s: float
     supports: bool
     strength: float
+
+
+@dataclass(slots=True)
+class Doubt:
+    """A place of which something is claimed.
+
+    Attributes:
+        place_norm: Where, 0..1.
+        since_s: When it was last claimed.
+        pictures: That showed the place since then.
+    """
+
+    place_norm: Box
+    since_s: float
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,7 @@ class Hypothesis:
         is_vain: A look at this place came to nothing not long ago.
         may_go_on: The look that it asked for may be made longer, once.
         close: What a head that went closer has seen.
+        doubts: Where what it is about was claimed of late: of a zone-wide one several places.
     """
 
     topic: Topic
@@ -104,6 +126,7 @@ class Hypothesis:
     is_vain: bool = False
     may_go_on: bool = False
     close: CloseEvidence = field(default_factory=CloseEvidence)
+    doubts: list[Doubt] = field(default_factory=list)
 
     def take(self, suspicion: Suspicion, place_norm: Box) -> None:
         """Let the newest suspicion speak for the claim; its start and subtype stay known."""
@@ -139,15 +162,16 @@ class Hypothesis:
         if self.look_pictures == max(1, round(rule.look_s * rule.look_fps / 2)):
             self.undecided_looks += 1
 
-    def is_in_doubt(self, rule: RuleBase) -> bool:
-        """What is found at the place is asked for twice: the claim gathers evidence.
-
-        For a while also when pictures do not support it: what two detections refute would else be
-        judged by one of them in every other picture.
-        """
-        if self.stage is Stage.OPEN or not rule.detects_twice:
-            return False
-        return self.last_look_s - self.last_support_s <= DOUBT_PERIODS * rule.glance_period_s
+    def doubt(self, places_norm: Sequence[Box], now_s: float, rule: RuleBase) -> None:
+        """Take in where one picture's claims are; places not claimed for a while are forgotten."""
+        longest_s = DOUBT_PERIODS * rule.glance_period_s
+        kept = []
+        for old in self.doubts:
+            old.pictures += 1
+            is_recent = now_s - old.since_s <= longest_s or old.pictures <= DOUBT_PICTURES
+            if is_recent and not any(iou(old.place_norm, p) >= _SAME_PLACE for p in places_norm):
+                kept.append(old)
+        self.doubts = [Doubt(place, now_s) for place in places_norm] + kept
 
     def settle(self) -> None:
         """It is known what is there: looks of before count no longer."""

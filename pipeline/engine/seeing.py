@@ -103,7 +103,7 @@ class Sight:
         size = picture.shot.size
         places = [to_pixels(p, size) for p in self._views[picture.view].doubtful_places]
         return tuple(
-            Enlargement(e.place, _even(e.region, size))
+            Enlargement(e.places, _even(e.region, size))
             for e in enlarged(places, planned, size, self._detector.input_size)
         )
 
@@ -113,8 +113,7 @@ class Sight:
         answers: Sequence[tuple[Enlargement, Detections]],
         size: tuple[int, int],
     ) -> Detections:
-        for enlargement, closer in answers:
-            found = detected_twice(found, closer, enlargement, size, self._doubted_below)
+        found = detected_twice(found, answers, size, self._doubted_below)
         return found.where(found.confidence >= self._floor[found.class_id])
 
     def _planned(

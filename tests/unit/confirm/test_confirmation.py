@@ -495,6 +495,25 @@ class TestDoubtfulPlaces:
         view.run(lambda t: [suspicion()], 51, from_s=51)
         assert len(view.confirmation.doubtful_places) == 1
 
+    def test_places_are_in_doubt_for_two_pictures_however_far_apart_they_are(self, feed, suspicion):
+        view = feed(rules={Topic("garbage", "z"): GarbageSettings(glance_period_s=2, clear_s=400)})
+        counts = []
+        for step in range(5):
+            claims = [] if step else [suspicion(ripe=False)]
+            view.run(lambda t, c=claims: c, 40 * step, from_s=40 * step)
+            counts.append(len(view.confirmation.doubtful_places))
+        assert counts == [1, 1, 1, 0, 0]
+
+    def test_each_head_of_a_zone_wide_claim_stays_in_doubt(self, feed, suspicion):
+        """Else two workers in turn would each be believed after one detection."""
+        head = replace(suspicion(ripe=False), type="missing_helmet")
+        other = replace(head, xyxy=ELSEWHERE)
+        view = feed(rules={Topic("missing_helmet", "z"): MissingHelmetSettings()})
+        for step in range(6):
+            view.run(lambda t, s=step: [head if s % 2 else other], step, from_s=step)
+        lefts = [round(place[0] * 640) for place in view.confirmation.doubtful_places]
+        assert lefts == [100, 400]
+
     def test_of_equal_claims_the_newest_comes_first(self, feed, suspicion):
         view = feed()
         view.run(lambda t: [suspicion(xyxy=ELSEWHERE) if t else suspicion()], 1)

@@ -131,19 +131,28 @@ def test_a_frame_that_is_shown_enlarged_already_is_enlarged_no_further_than_was_
     assert region_of((300, 200, 310, 210), ((100, 100, 500, 340),), (640, 360)) is None
 
 
-def test_a_few_places_of_a_picture_are_enlarged_the_most_important_first() -> None:
-    row = [(100 + 200 * i, 500, 140 + 200 * i, 540) for i in range(8)]
-    places = [e.place for e in enlarged(row, WHOLE, FRAME, INPUT)]
-    assert places == row[:MOST_ENLARGED]
-    everything = (0, 0, 1920, 1080)
-    assert [e.place for e in enlarged([everything, row[0]], WHOLE, FRAME, INPUT)] == [row[0]]
+def test_a_few_regions_of_a_picture_are_enlarged_the_most_important_first() -> None:
+    corners = [(100.0, 100.0), (3700.0, 100.0), (100.0, 2000.0), (3700.0, 2000.0)]
+    places = [(x, y, x + 40, y + 40) for x, y in corners]
+    found = enlarged(places, ((0, 0, 3840, 2160),), (3840, 2160), INPUT)
+    assert [e.places for e in found] == [(place,) for place in places[:MOST_ENLARGED]]
+    everything = (0.0, 0.0, 1920.0, 1080.0)
+    assert [e.places for e in enlarged([everything, places[0]], WHOLE, FRAME, INPUT)] == [
+        (places[0],)
+    ]
     assert enlarged([], WHOLE, FRAME, INPUT) == ()
 
 
-def test_places_that_touch_are_asked_for_once() -> None:
-    places = [(900, 500, 940, 580), (930, 500, 960, 580), (1200, 500, 1240, 580)]
+def test_neighbours_share_a_region() -> None:
+    places = [(900, 500, 940, 580), (930, 500, 960, 580), (1700, 500, 1740, 580)]
     found = enlarged(places, WHOLE, FRAME, INPUT)
-    assert [e.place for e in found] == [places[0], places[2]]
+    assert [e.places for e in found] == [(places[0], places[1]), (places[2],)]
+    for enlargement in found:
+        for left, top, right, bottom in enlargement.places:
+            assert enlargement.region[0] <= left
+            assert enlargement.region[1] <= top
+            assert right <= enlargement.region[2]
+            assert bottom <= enlargement.region[3]
 
 
 def test_a_place_that_trembles_has_few_regions() -> None:

@@ -121,17 +121,17 @@ def test_pictures_of_one_call_do_not_mix() -> None:
 
 
 class TestDetectedTwice:
-    doubt = Enlargement((55, 35, 95, 65), (40, 20, 160, 92))
+    doubt = Enlargement(((55, 35, 95, 65),), (40, 20, 160, 92))
     below = np.array([0.85, 0.85, 0.6, 0.0], np.float32)
 
     def fused(self, once: Detections, closer: Detections) -> list[tuple[int, float]]:
-        fused = detected_twice(once, closer, self.doubt, FRAME, self.below)
+        fused = detected_twice(once, [(self.doubt, closer)], FRAME, self.below)
         rows = zip(fused.class_id.tolist(), fused.confidence.tolist(), strict=True)
         return sorted((label, round(sure, 3)) for label, sure in rows)
 
     def test_what_was_found_twice_is_as_sure_as_the_mean_and_where_the_enlarged_one_saw_it(self):
         once, closer = found((60, 40, 80, 60), best=0.4), found((61, 41, 80, 60), best=0.8)
-        fused = detected_twice(once, closer, self.doubt, FRAME, self.below)
+        fused = detected_twice(once, [(self.doubt, closer)], FRAME, self.below)
         assert fused.xyxy.tolist() == [[61, 41, 80, 60]]
         assert fused.confidence.tolist() == pytest.approx([0.6])
 
@@ -144,17 +144,17 @@ class TestDetectedTwice:
         helmet = found((60, 40, 80, 60), label=1, best=0.62)
         assert self.fused(bare, helmet) == [(1, 0.31), (2, 0.205)]
 
-    @pytest.mark.parametrize("left", [20, 38, 41, 42.5])
+    @pytest.mark.parametrize("left", [20, 38, 41, 42.5, 45.5])
     def test_what_the_region_does_not_show_whole_stays_as_it_was(self, left):
         """Also what only just touches its edge: there its own detection would be a cut one."""
         once = found((left, 40, 80, 60), best=0.8)
-        assert self.fused(once, found((max(left, 40), 40, 80, 60), best=0.9)) == [(0, 0.8)]
+        assert self.fused(once, found((max(left, 40), 40, 80, 60), best=0.8)) == [(0, 0.8)]
         assert self.fused(once, Detections()) == [(0, 0.8)]
 
     def test_the_frame_s_own_edge_cuts_nothing(self):
-        doubt = Enlargement((0, 35, 30, 65), (0, 20, 120, 92))
+        doubt = Enlargement(((0, 35, 30, 65),), (0, 20, 120, 92))
         once = found((0, 40, 20, 60), best=0.8)
-        fused = detected_twice(once, once, doubt, FRAME, self.below)
+        fused = detected_twice(once, [(doubt, once)], FRAME, self.below)
         assert fused.confidence.tolist() == pytest.approx([0.8])
 
     def test_what_lies_beside_the_place_stays_as_it_was(self):
@@ -174,6 +174,18 @@ class TestDetectedTwice:
         assert self.fused(cap, found((61, 40, 81, 60), label=2, best=0.9)) == [(2, 0.64)]
         helmet = found((60, 40, 80, 60), label=1, best=0.8)
         assert self.fused(cap, helmet) == [(1, 0.4), (2, 0.64)]
+
+    def test_a_box_in_two_regions_is_asked_for_once(self):
+        other = Enlargement(((65, 35, 75, 65),), (30, 10, 150, 90))
+        once, closer = found((60, 40, 80, 60), best=0.8), found((61, 40, 80, 60), best=0.6)
+        for answers, sure in (
+            ([Detections(), Detections()], 0.4),
+            ([closer, Detections()], 0.7),
+            ([closer, closer], 0.7),
+        ):
+            pairs = list(zip((self.doubt, other), answers, strict=True))
+            fused = detected_twice(once, pairs, FRAME, self.below)
+            assert fused.confidence.tolist() == pytest.approx([sure])
 
     def test_each_box_has_one_twin(self):
         once = found((60, 40, 80, 60), best=0.8)

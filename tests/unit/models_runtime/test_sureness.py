@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.detections import Detections
-from models.sureness import Sureness
+from models.sureness import Sureness, at_sureness
 
 LABELS = ("garbage", "bare_head", "stall")
 THRESHOLDS = {"garbage": 0.25, "bare_head": 0.46}
@@ -53,3 +53,10 @@ def test_thresholds_at_the_ends_divide_nothing_by_zero():
 
 def test_no_box_is_no_box():
     assert len(Sureness(LABELS, THRESHOLDS)(Detections())) == 0
+
+
+@pytest.mark.parametrize("sure", [0.5, 0.6, 0.9, 1.0])
+def test_the_confidence_that_is_so_sure(sure: float) -> None:
+    for class_id, confidence in enumerate(at_sureness(LABELS, THRESHOLDS, sure)):
+        again = Sureness(LABELS, THRESHOLDS)(found(class_id, float(confidence)))
+        assert float(again.confidence[0]) == pytest.approx(sure, abs=1e-5)
