@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 _MOST = 100
-QUIET_HEAD = ("places", "camera-days", "pictures", "of them in looks", "detected", "false alarms",
-              "per camera-day", "95 %")  # fmt: skip
+QUIET_HEAD = ("places", "camera-days", "pictures", "of them in looks", "detected", "in part twice",
+              "false alarms", "per camera-day", "95 %")  # fmt: skip
 
 
 def quiet_page(result: dict[str, Any], folder: Path, judged: Path) -> str:
@@ -70,7 +70,8 @@ def quiet_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
         low, high = rate["interval"]
         per_day = "–" if rate["false_per_day"] is None else f"{rate['false_per_day']:.3g}"
         upper = "∞" if high is None else f"{high:.3g}"
-        counts = tuple(rate[n] for n in ("pictures", "in_looks", "detected", "false_alarms"))
+        shown = ("pictures", "in_looks", "detected", "twice", "false_alarms")
+        counts = tuple(rate.get(n, 0) for n in shown)
         rows.append((name, f"{rate['camera_days']:.2f}", *map(str, counts), per_day,
                      f"{low:.3g} to {upper}"))  # fmt: skip
     return rows

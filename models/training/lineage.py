@@ -87,7 +87,9 @@ class Lineage:
         for path in self.others:
             _check_labels(path, "another run's end")
             if _form(load_network(path)) != form:
-                raise TrainingRefused(f"another run's end must be of this start, {path} is not")
+                raise TrainingRefused(
+                    f"another run's end must have the start's form, {path} has another"
+                )
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same run: hashes, not names."""

@@ -81,7 +81,7 @@ def test_a_start_and_its_elder_are_accepted_and_named_by_their_hashes(checkpoint
         ({"start": "own", "others": "own-research"}, "ends in -research"),
         ({"start": "own", "others": "coco"}, "another run's end must have"),
         ({"start": "own", "others": "own"}, "must differ from each other and the start"),
-        ({"start": "own", "others": "larger"}, "must be of this start"),
+        ({"start": "own", "others": "larger"}, "must have the start's form"),
     ],
 )
 def test_what_cannot_end_well_is_refused(checkpoints: Path, given: dict, message: str) -> None:
