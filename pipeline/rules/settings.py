@@ -211,7 +211,7 @@ class GarbageSettings(RuleBase):
     close_classes: ClassVar[tuple[str, ...]] = ("garbage",)
 
     type: Literal["garbage"] = "garbage"
-    open_at: OpenAt = 0.6
+    open_at: OpenAt = 0.65
     dumping_dwell_s: DwellS = 20.0
     near_s: float = Field(
         3.0, ge=0, le=60, description="Whoever was there this long before it appeared may be it."

@@ -61,21 +61,21 @@ def test_both_halves_have_scenes_and_real_clips():
 
 
 def test_threshold_comes_from_one_half_and_figures_from_the_other():
-    """From 0.65 on the choosing half is best; the other half pays with a missed incident."""
+    """From 0.75 on the choosing half is best; the other half pays with a missed incident."""
     quiet, one = truth(0), truth(1)
 
     def outcomes_at(overrides):
         at = overrides["*"]["open_at"]
         return [
             outcome("demo-bin", one, [12.0]),
-            outcome("demo-crowd", quiet, [50.0] if at < 0.64 else []),
-            outcome("queue", one, [12.0] if at < 0.64 else []),
+            outcome("demo-crowd", quiet, [50.0] if at < 0.74 else []),
+            outcome("queue", one, [12.0] if at < 0.74 else []),
         ]
 
     points = sweep(outcomes_at)
     assert [p.open_at for p in points] == list(OPEN_AT)
     choice = choose(points)["garbage"]
-    assert choice.open_at == pytest.approx(0.65)
+    assert choice.open_at == pytest.approx(0.75)
     assert choice.chosen_on.f1 == 1.0
     assert (choice.reported_on.recall, choice.in_force.recall) == (0.0, 1.0)
 
