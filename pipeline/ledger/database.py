@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "skygrid_writes"
 _POOL = 20
 """Connections kept, and as many again under load: one per thread that serves an operator."""
+_WAL_WITHIN_S = 10.0
 _MIGRATION_LOCK = 7_340_001
 _FULL = ("full", "readonly", "read-only", "disk i/o", "no space", "quota")
 _BUSY = ("locked", "busy", "lock timeout", "statement timeout", "deadlock", "serialize")
@@ -86,10 +89,24 @@ def open_engine(url: str, *, timeout_s: float = 10.0) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the "begin" listener says BEGIN itself
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _into_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _into_wal(cursor: Any) -> None:
+    """A new file is turned into WAL by one of those that open it; to the others SQLite says
+    "locked" at once: its own timeout does not hold there."""
+    until_s = time.monotonic() + _WAL_WITHIN_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until_s:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

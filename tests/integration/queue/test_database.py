@@ -55,6 +55,18 @@ class TestMigrations:
         for engine in engines:
             engine.dispose()
 
+    def test_a_new_file_may_be_opened_by_many_at_once(self, tmp_path: Path) -> None:
+        def opened(engine: Engine) -> str:
+            with engine.connect() as connection:
+                return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
+
+        for number in range(30):
+            engines = [open_engine(sqlite_url(tmp_path / f"{number}.db")) for _ in range(6)]
+            with ThreadPoolExecutor(6) as pool:
+                assert set(pool.map(opened, engines)) == {"wal"}
+            for engine in engines:
+                engine.dispose()
+
     def test_a_newer_database_is_refused(self, engine: Engine) -> None:
         with engine.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")

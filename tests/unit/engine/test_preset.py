@@ -129,5 +129,5 @@ def test_what_an_enlarged_picture_shows_decides_a_doubtful_claim(
             close = CloseView.of(PLACE, 3.0)
             view.take_close_up(close, frame(float(now_s)), seen(box, label, 0.8))
         elif now_s < 12 or now_s > 20:
-            view.judge(frame(float(now_s)), seen(BAG, "garbage", 0.36), looking=False)
+            view.judge(frame(float(now_s)), seen(BAG, "garbage", 0.45), looking=False)
     assert bool(published) is started
