@@ -18,7 +18,7 @@ OCCLUDERS = PEOPLE | VEHICLES
 
 BEYOND_DOUBT = 0.6
 """Sureness from which nothing is asked for twice, see `doubted_below`. A dark helmet is taken for a
-bare head at 0.4 to 0.58, a blue cap, which enlarged is a helmet, for one at 0.63 to 0.67."""
+bare head at 0.4 to 0.6, a blue cap, which enlarged is a helmet, for one at 0.64 to 0.68."""
 
 HIDING_SHARE = 0.35
 """A place with this share of it under somebody's box cannot be called empty."""

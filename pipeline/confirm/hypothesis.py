@@ -22,8 +22,10 @@ _USUAL = 0.5
 DOUBT_PERIODS, DOUBT_PICTURES = 2.5, 2
 """A place stays in doubt for so many glance periods, and so many pictures that showed it, after
 something there was last claimed: what two detections refute would else be judged by one of them in
-every other picture. For as long as claims are remembered (a minute, of helmets) cost 40 % more in a
-hall, and raised as little."""
+every other picture."""
+
+MOST_DOUBTS = 30
+"""Places of one claim, the newest: heads that walk leave many behind."""
 
 _SAME_PLACE = 0.3
 """Overlap from which two doubtful places are one."""
@@ -171,7 +173,7 @@ class Hypothesis:
             is_recent = now_s - old.since_s <= longest_s or old.pictures <= DOUBT_PICTURES
             if is_recent and not any(iou(old.place_norm, p) >= _SAME_PLACE for p in places_norm):
                 kept.append(old)
-        self.doubts = [Doubt(place, now_s) for place in places_norm] + kept
+        self.doubts = [*(Doubt(place, now_s) for place in places_norm), *kept][:MOST_DOUBTS]
 
     def settle(self) -> None:
         """It is known what is there: looks of before count no longer."""
